@@ -1,0 +1,1 @@
+//! Replays history through the engine and scores a policy set against labels.

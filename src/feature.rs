@@ -1,0 +1,7 @@
+//! Behavioural features: aggregates over the events of an entity, exact within a window.
+//!
+//! This room knows neither policies nor payments: the engine tells it which stream a value belongs to.
+
+pub mod spec;
+pub mod state;
+pub mod store;

@@ -1,0 +1,127 @@
+//! What really happened to an attempt, as the caller reports it.
+
+use crate::model::time::{Span, Timestamp};
+use crate::model::value::Text;
+
+/// The status of a reported outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OutcomeStatus {
+    /// The issuer said yes; the money is reserved.
+    Authorized,
+    /// The money moved, in whole or in part.
+    Captured,
+    /// A definite no.
+    Declined,
+    /// A technical failure; the stage says whether the request may have left.
+    Failed,
+    /// No answer in time.
+    TimedOut,
+    /// In progress; makes no event.
+    Pending,
+    /// Called off.
+    Canceled,
+    /// Ended by time.
+    Expired,
+    /// Given back, in whole or in part.
+    Refunded,
+}
+
+/// How far a failed request got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// It did not leave.
+    NotSent,
+    /// It left, so it may have been carried out.
+    Sent,
+}
+
+/// One reported outcome of one attempt; valid and normalized.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The payment, as stored.
+    pub payment_id: Text,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The caller's id of this report; two equal reports without one are one.
+    pub outcome_id: Option<Text>,
+    /// What happened.
+    pub status: OutcomeStatus,
+    /// How far it got; required with [`OutcomeStatus::Failed`].
+    pub stage: Option<Stage>,
+    /// The amount of this capture or refund in minor units; the payment's when absent.
+    pub amount: Option<i64>,
+    /// Whether a capture is the last one.
+    pub is_final: bool,
+    /// The provider that answered.
+    pub provider: Option<Text>,
+    /// The operation that was called.
+    pub operation: Option<Text>,
+    /// The network that carried it.
+    pub network: Option<Text>,
+    /// The provider's or issuer's code.
+    pub code: Option<Text>,
+    /// The channel it went through; the score's when absent.
+    pub channel: Option<Text>,
+    /// How long the answer took.
+    pub latency: Option<Span>,
+    /// When it happened at the caller; at most 24 h back.
+    pub occurred_at: Option<Timestamp>,
+}
+
+// === impl OutcomeStatus ===
+
+impl OutcomeStatus {
+    /// Every status, in the order of the contract.
+    pub const ALL: [Self; 9] = [
+        Self::Authorized,
+        Self::Captured,
+        Self::Declined,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Pending,
+        Self::Canceled,
+        Self::Expired,
+        Self::Refunded,
+    ];
+
+    /// The name in capital letters, as maps and the wire write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Authorized => "AUTHORIZED",
+            Self::Captured => "CAPTURED",
+            Self::Declined => "DECLINED",
+            Self::Failed => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Pending => "PENDING",
+            Self::Canceled => "CANCELED",
+            Self::Expired => "EXPIRED",
+            Self::Refunded => "REFUNDED",
+        }
+    }
+
+    /// The status of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// The event that features count, or none for a pending one.
+    pub const fn event(&self) -> Option<&'static str> {
+        match (self.status, self.stage) {
+            (OutcomeStatus::Authorized, _) => Some("authorized"),
+            (OutcomeStatus::Captured, _) => Some("captured"),
+            (OutcomeStatus::Declined, _) => Some("declined"),
+            (OutcomeStatus::Failed, Some(Stage::Sent)) | (OutcomeStatus::TimedOut, _) => {
+                Some("unknown")
+            }
+            (OutcomeStatus::Failed, Some(Stage::NotSent) | None) => Some("failed"),
+            (OutcomeStatus::Pending, _) => None,
+            (OutcomeStatus::Canceled, _) => Some("canceled"),
+            (OutcomeStatus::Expired, _) => Some("expired"),
+            (OutcomeStatus::Refunded, _) => Some("refunded"),
+        }
+    }
+}

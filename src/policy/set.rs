@@ -1,0 +1,144 @@
+//! A checked, immutable set of policies: all that was published together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::feature::spec::EntityLayout;
+use crate::model::entity::EntityKind;
+use crate::model::field::Field;
+use crate::model::value::{Text, ValueType};
+use crate::model::verdict::{Mode, OnError};
+use crate::policy::ast::Position;
+use crate::policy::bundle::Bundle;
+use crate::policy::ir::{Expr, FeatureIndex};
+
+/// All that was published together. It is swapped whole, never changed.
+#[derive(Debug)]
+pub struct PolicySet {
+    /// Settings, reasons, rates and lists of the bundle, and its version.
+    pub bundle: Bundle,
+    /// The entities in the order of their declaration.
+    pub entities: Vec<EntityDef>,
+    /// The features in the order of their declaration.
+    pub features: Vec<FeatureDef>,
+    /// What is counted when an event of that name happens.
+    pub taps: BTreeMap<Text, Vec<Tap>>,
+    /// The `let`s, each after those it reads.
+    pub lets: Vec<LetDef>,
+    /// The helpers.
+    pub helpers: Vec<HelperDef>,
+    /// The rules in order of file and line, those that are off included.
+    pub rules: Vec<RuleDef>,
+    /// The features that some rule, active or shadow, can reach: all that a live decision reads.
+    pub live_features: Vec<FeatureIndex>,
+    /// Rhai's own form of the bundle, for helpers that have loops or locals.
+    pub scripts: crate::policy::interpret::Scripts,
+}
+
+/// A declared entity.
+#[derive(Debug)]
+pub struct EntityDef {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its identity across versions.
+    pub kind: EntityKind,
+    /// The parts of its key.
+    pub parts: Vec<KeyPart>,
+    /// The streams and features that are kept for it.
+    pub layout: Arc<EntityLayout>,
+}
+
+/// One part of an entity's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPart {
+    /// A field.
+    Field(Field),
+    /// An attribute.
+    Attribute(Text),
+}
+
+/// A declared feature.
+#[derive(Debug)]
+pub struct FeatureDef {
+    /// `entity.name`
+    pub name: Arc<str>,
+    /// The place of its entity in [`PolicySet::entities`].
+    pub entity: usize,
+    /// Its place in the layout of that entity.
+    pub slot: usize,
+    /// The type of a present value.
+    pub value_type: ValueType,
+}
+
+/// Feeds one stream of one entity from one event.
+#[derive(Debug)]
+pub struct Tap {
+    /// The place of the entity in [`PolicySet::entities`].
+    pub entity: usize,
+    /// The place of the stream in the layout of that entity.
+    pub stream: usize,
+    /// Only events for which this is true are counted.
+    pub filter: Option<Expr>,
+    /// What is aggregated; events for which it is missing are not counted.
+    pub value: Option<Expr>,
+}
+
+/// A named value.
+#[derive(Debug)]
+pub struct LetDef {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it stands for.
+    pub value: Expr,
+    /// Whether it reads `score`, itself or through another.
+    pub reads_score: bool,
+}
+
+/// A helper.
+#[derive(Debug)]
+pub struct HelperDef {
+    /// Its name.
+    pub name: Arc<str>,
+    /// How many parameters it has.
+    pub params: usize,
+    /// Its value over [`Expr::Param`]; `None` when Rhai runs it.
+    pub inline: Option<Expr>,
+}
+
+/// A rule.
+#[derive(Debug)]
+pub struct RuleDef {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where it is declared.
+    pub at: Position,
+    /// Whether it counts.
+    pub mode: Mode,
+    /// Whether an `allow` leaves it in force.
+    pub always: bool,
+    /// What it does when it cannot be decided.
+    pub on_error: OnError,
+    /// The condition.
+    pub when: Expr,
+    /// Whether the condition reads `score`, itself or through a `let`.
+    pub reads_score: bool,
+    /// What it does.
+    pub actions: Vec<ActionDef>,
+    /// Its actions as written, for reports.
+    pub actions_written: Vec<Arc<str>>,
+}
+
+/// What a fired rule does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActionDef {
+    /// Lets the payment through, setting aside rules without `always`.
+    Allow(Arc<str>),
+    /// Lets it through and has a person look.
+    Review(Arc<str>),
+    /// Asks the payer to prove who they are; without methods, the bundle's default.
+    Challenge(Arc<str>, Vec<Text>),
+    /// Stops it.
+    Block(Arc<str>),
+    /// Adds points.
+    Score(i64, Arc<str>),
+}

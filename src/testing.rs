@@ -1,0 +1,1 @@
+//! Runs the policy tests of a bundle on the real engine with a virtual clock.

@@ -1,0 +1,1 @@
+//! Labelled synthetic payments: everyday traffic mixed with known fraud patterns.

@@ -1,0 +1,2 @@
+//! Black-box tests over the public surface: one binary, a file per room.
+#![cfg(test)]
