@@ -8,8 +8,13 @@ use crate::policy::ir::Expr;
 use crate::policy::set::PolicySet;
 
 /// Helpers that Rhai runs.
-#[derive(Debug, Default)]
-pub struct Scripts {}
+#[derive(Clone, Debug, Default)]
+pub struct Scripts {
+    /// Functions only, by the names of the helpers: those with [`crate::policy::ast::HelperBody::Script`].
+    /// Constants are not in it: Rhai's functions do not see them, so whoever runs one gives their
+    /// values to it by name.
+    pub ast: rhai::AST,
+}
 
 /// All that an expression can see, frozen.
 #[derive(Clone, Copy, Debug)]

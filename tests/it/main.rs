@@ -1,2 +1,3 @@
 //! Black-box tests over the public surface: one binary, a file per room.
 #![cfg(test)]
+mod layers;
