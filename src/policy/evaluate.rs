@@ -14,7 +14,7 @@ use crate::model::decision::{Evaluation, RuleError, ShadowHit};
 use crate::model::value::Text;
 use crate::model::verdict::Mode;
 use crate::policy::interpret::evaluator::{Evaluator, Unreadable};
-use crate::policy::interpret::{EvalError, Facts, Operand};
+use crate::policy::interpret::{EvalError, Facts, Truth};
 use crate::policy::set::{ActionDef, PolicySet, RuleDef};
 
 /// The code of the reason when a rule could not be decided and its `on_error` stands in.
@@ -160,12 +160,12 @@ fn attribute(name: &str) -> Text {
 // === impl Condition ===
 
 impl Condition {
-    fn of(value: Result<Operand<'_>, Box<EvalError>>) -> Self {
+    fn of(value: Result<Truth, Box<EvalError>>) -> Self {
         match value {
-            Ok(Operand::Bool(true)) => Self::True,
-            Ok(Operand::Missing) => Self::Missing,
-            Ok(Operand::Unknown) => Self::Unknown,
-            Ok(_) => Self::False,
+            Ok(Truth::True) => Self::True,
+            Ok(Truth::False) => Self::False,
+            Ok(Truth::Missing) => Self::Missing,
+            Ok(Truth::Unknown) => Self::Unknown,
             Err(error) => Self::Failed(error),
         }
     }
