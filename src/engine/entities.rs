@@ -90,9 +90,9 @@ impl Slots {
             if last != Some(key) {
                 slots.push(match unseen {
                     Unseen::Make => store.slot(key),
-                    Unseen::Imagine => store
-                        .find(key)
-                        .unwrap_or_else(|| Arc::new(Mutex::new(store.unseen()))),
+                    Unseen::Imagine => {
+                        store.find(key).unwrap_or_else(|| Arc::new(Mutex::new(store.unseen())))
+                    }
                 });
                 last = Some(key);
             }

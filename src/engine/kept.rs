@@ -58,12 +58,7 @@ impl<R: Record> Kept<R> {
 
     /// Works on the record of that id, made when there is none, while it is locked. One in which
     /// nothing is left afterwards is not kept.
-    pub(super) fn with<T>(
-        &self,
-        id: &Text,
-        now: Timestamp,
-        work: impl FnOnce(&mut R) -> T,
-    ) -> T {
+    pub(super) fn with<T>(&self, id: &Text, now: Timestamp, work: impl FnOnce(&mut R) -> T) -> T {
         loop {
             let found = {
                 let mut shard = self.shard(id).lock();
@@ -133,9 +128,7 @@ impl<R: Record> Kept<R> {
                     slot.is_gone = true;
                     None
                 }
-                Some(slot) => {
-                    Some(slot.record.changed_at().map_or(now, |at| at).plus(self.kept))
-                }
+                Some(slot) => Some(slot.record.changed_at().map_or(now, |at| at).plus(self.kept)),
             };
             match again {
                 Some(at) => shard.due.push(Reverse((at, id))),

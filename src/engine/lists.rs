@@ -78,9 +78,8 @@ impl Engine {
             return Err(ListError::Full);
         }
         let in_file = file.values.contains_key(&change.value);
-        let sequence = self.append(|sequence| {
-            (Entry::List { sequence, at, change: change.clone() }, sequence)
-        })?;
+        let sequence = self
+            .append(|sequence| (Entry::List { sequence, at, change: change.clone() }, sequence))?;
         self.lists.apply(change.clone(), in_file);
         Ok(sequence)
     }

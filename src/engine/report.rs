@@ -127,11 +127,8 @@ impl Engine {
         let fields = record.attempt(outcome.attempt).map(Attempt::fields).ok_or_else(unknown)?;
         self.check_age(outcome.occurred_at, received_at)?;
         let stored = Arc::new(outcome.clone());
-        let happened = Happened {
-            event: outcome.event(),
-            received_at,
-            occurred_at: outcome.occurred_at,
-        };
+        let happened =
+            Happened { event: outcome.event(), received_at, occurred_at: outcome.occurred_at };
         let receipt = self.happen(
             &happened,
             |set| of_outcome(fields.clone(), outcome, set),
@@ -152,8 +149,7 @@ impl Engine {
         event: &Arc<Event>,
         received_at: Timestamp,
     ) -> Result<Receipt, ReportError> {
-        let unknown =
-            || ReportError::UnknownPayment(event.payment_id.clone().unwrap_or_default());
+        let unknown = || ReportError::UnknownPayment(event.payment_id.clone().unwrap_or_default());
         let fields = record.last_attempt().map(Attempt::fields).ok_or_else(unknown)?;
         let receipt = self.happen_event(event, |_| fields.clone(), received_at)?;
         record.push_event(Arc::clone(event), receipt, received_at);
@@ -204,8 +200,7 @@ impl Engine {
             let facts = Facts { fields, features: &[], now: effective_at, lists: &lists };
             let taps = happened.event.map(|event| live.taps(event)).unwrap_or_default();
             let brought = brought(live, taps, &facts, &entities);
-            let sequence =
-                self.append(|sequence| (entry(sequence, effective_at), sequence))?;
+            let sequence = self.append(|sequence| (entry(sequence, effective_at), sequence))?;
             entities.advance(applied_at);
             entities.observe(taps, effective_at, &brought);
             Ok(Receipt { sequence, effective_at, repeated: false })
