@@ -1,3 +1,4 @@
 //! Black-box tests over the public surface: one binary, a file per room.
 #![cfg(test)]
 mod layers;
+mod syntax;
