@@ -14,3 +14,4 @@ pub mod payment;
 pub mod time;
 pub mod value;
 pub mod verdict;
+pub mod words;

@@ -1,1 +1,3 @@
 //! The gRPC services and the HTTP side.
+
+pub mod proto;

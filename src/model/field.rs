@@ -180,6 +180,12 @@ impl Fields {
         self.values[field as usize] = value;
     }
 
+    /// The value of a field, to normalize it.
+    #[expect(clippy::indexing_slicing, reason = "a field is an index below FIELD_COUNT")]
+    pub(crate) fn get_mut(&mut self, field: Field) -> &mut Value {
+        &mut self.values[field as usize]
+    }
+
     /// The value of an attribute; missing when the caller did not send it.
     pub fn attribute(&self, name: &str) -> &Value {
         match self.attributes.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
@@ -203,6 +209,11 @@ impl Fields {
     /// The attributes in the order of their names.
     pub fn attributes(&self) -> &[(Text, Value)] {
         &self.attributes
+    }
+
+    /// The attributes, to normalize their values; names stay as and where they are.
+    pub(super) const fn attributes_mut(&mut self) -> &mut Vec<(Text, Value)> {
+        &mut self.attributes
     }
 
     /// The fields that are present or unknown, in the order of the contract.

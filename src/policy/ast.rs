@@ -110,6 +110,11 @@ pub enum HelperBody {
         names: Vec<Spanned<String>>,
         /// The functions it calls, with the number of arguments.
         calls: Vec<Spanned<(String, usize)>>,
+        /// The names that it gives to `list(…)` as literals, to be checked.
+        lists: Vec<Spanned<String>>,
+        /// What it does, as text without places: equal as long as the helper does the same. A
+        /// feature whose filter calls the helper keeps its state for as long as this is equal.
+        source: String,
     },
 }
 

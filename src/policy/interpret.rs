@@ -1,20 +1,33 @@
 //! The meaning of an expression: the reference interpreter. Whatever else evaluates must equal it.
+//!
+//! A value is present, missing or unknown. Operands are evaluated from left to right, and an error
+//! that is reached is the result; after it nothing is evaluated. Nothing here panics or loops without
+//! a bound, whatever the expression and the facts.
 // CRITICAL PATH: a change here carries its number from `benches/policy.rs`.
+
+pub(crate) mod evaluator;
+mod functions;
+mod operand;
+mod operators;
+mod scripts;
+
+use std::sync::Arc;
+
+pub use scripts::Scripts;
 
 use crate::model::field::Fields;
 use crate::model::time::Timestamp;
 use crate::model::value::Value;
 use crate::policy::ir::Expr;
 use crate::policy::set::PolicySet;
+use evaluator::Evaluator;
+pub(crate) use operand::{Operand, Truth};
 
-/// Helpers that Rhai runs.
-#[derive(Clone, Debug, Default)]
-pub struct Scripts {
-    /// Functions only, by the names of the helpers: those with [`crate::policy::ast::HelperBody::Script`].
-    /// Constants are not in it: Rhai's functions do not see them, so whoever runs one gives their
-    /// values to it by name.
-    pub ast: rhai::AST,
-}
+/// How deep expressions may stand within each other, those of `let`s and helpers included.
+pub const DEPTH_MAX: u32 = 512;
+
+/// How long a string that an expression makes may be.
+pub const TEXT_BYTES_MAX: usize = 65_536;
 
 /// All that an expression can see, frozen.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +43,13 @@ pub struct Facts<'a> {
 }
 
 /// Who knows what is on a list.
-pub trait Lists: std::fmt::Debug + Sync {
+pub trait Lists: std::fmt::Debug + Send + Sync {
     /// Whether the value is on the list at `now`.
     fn contains(&self, list: &str, value: &str, now: Timestamp) -> bool;
+
+    /// The same knowledge to keep: a helper that Rhai runs cannot borrow it. Only such a helper asks
+    /// for it.
+    fn to_shared(&self) -> Arc<dyn Lists>;
 }
 
 /// Why an expression has no value.
@@ -47,6 +64,12 @@ pub enum EvalError {
     /// A float that is not finite.
     #[error("the result is not a finite number")]
     NotFinite,
+    /// A string longer than [`TEXT_BYTES_MAX`].
+    #[error("a string is longer than {TEXT_BYTES_MAX} bytes")]
+    TooLong,
+    /// Expressions within each other beyond [`DEPTH_MAX`].
+    #[error("more than {DEPTH_MAX} expressions within each other")]
+    TooDeep,
     /// Values of different types were compared or combined.
     #[error("{0}")]
     Type(String),
@@ -60,11 +83,13 @@ pub enum EvalError {
     },
 }
 
-/// The value of an expression that reads neither `let`s nor `score`: a filter or value of a feature.
+/// The value of an expression that does not read `score`: a filter or value of a feature.
 ///
 /// # Errors
 /// [`EvalError`] of the first error that is reached.
 pub fn value_of(set: &PolicySet, expr: &Expr, facts: &Facts<'_>) -> Result<Value, EvalError> {
-    let _ = (set, expr, facts);
-    Ok(Value::Missing)
+    Evaluator::new(set, *facts)
+        .eval(expr, &[])
+        .and_then(Operand::into_value)
+        .map_err(|error| *error)
 }

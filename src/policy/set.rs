@@ -103,6 +103,8 @@ pub struct HelperDef {
     pub params: usize,
     /// Its value over [`Expr::Param`]; `None` when Rhai runs it.
     pub inline: Option<Expr>,
+    /// The constants that it names when Rhai runs it, by name: [`Expr::Const`] or [`Expr::Array`].
+    pub constants: Vec<(Arc<str>, Expr)>,
 }
 
 /// A rule.

@@ -1,4 +1,5 @@
 //! Black-box tests over the public surface: one binary, a file per room.
 #![cfg(test)]
+mod intake;
 mod layers;
 mod syntax;
