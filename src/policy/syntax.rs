@@ -50,15 +50,17 @@ pub fn parse(files: &Files) -> Parsed {
         diagnostics: Vec::new(),
         broken: Vec::new(),
     };
+    let mut functions = rhai::AST::empty();
     for (path, bytes) in &files.0 {
         if path.ends_with(".rhai") && !path.contains('/') {
             let file = Arc::from(path.as_str());
             match source(&file, bytes) {
-                Ok(text) => parsed.source(&file, text),
+                Ok(text) => parsed.source(&file, text, &mut functions),
                 Err(problem) => parsed.diagnostics.push(problem),
             }
         }
     }
+    parsed.scripts = Scripts::new(functions);
     parsed
 }
 
@@ -86,10 +88,10 @@ fn source<'a>(file: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, Diagnostic> {
 // === impl Parsed ===
 
 impl Parsed {
-    fn source(&mut self, file: &Arc<str>, text: &str) {
+    fn source(&mut self, file: &Arc<str>, text: &str, functions: &mut rhai::AST) {
         for piece in scan::pieces(text) {
             let place = Place::new(file, &piece);
-            let declared = self.declare(&piece, &place);
+            let declared = self.declare(&piece, &place, functions);
             if let Err(problem) = declared {
                 self.diagnostics.push(problem);
                 self.broken.extend(place.declared_name());
@@ -101,7 +103,12 @@ impl Parsed {
         }
     }
 
-    fn declare(&mut self, piece: &Piece<'_>, place: &Place<'_>) -> Result<(), Diagnostic> {
+    fn declare(
+        &mut self,
+        piece: &Piece<'_>,
+        place: &Place<'_>,
+        functions: &mut rhai::AST,
+    ) -> Result<(), Diagnostic> {
         if piece.word == "test" {
             let message = "a test stands among the declarations";
             return Err(Diagnostic::error("misplaced-test", place.start(), message)
@@ -118,7 +125,7 @@ impl Parsed {
             && let Some(helper) = self.declarations.helpers.last()
             && matches!(helper.body, HelperBody::Script { .. })
         {
-            self.scripts.ast.combine(declare::script(helper, place)?);
+            functions.combine(declare::script(helper, place)?);
         }
         Ok(())
     }

@@ -218,7 +218,7 @@ fn a_helper_of_one_expression_is_ours_and_any_other_is_a_script() {
         .iter()
         .map(|helper| match &helper.body {
             HelperBody::Expression(expr) => format!("{}: {}", helper.name.value, shown(expr)),
-            HelperBody::Script { names, calls } => format!(
+            HelperBody::Script { names, calls, .. } => format!(
                 "{}: names {:?} calls {:?}",
                 helper.name.value,
                 names.iter().map(|name| (&name.value, name.at.column)).collect::<Vec<_>>(),
@@ -237,7 +237,7 @@ fn a_helper_of_one_expression_is_ours_and_any_other_is_a_script() {
     );
     assert_eq!(parsed.declarations.helpers[2].name.at.line, 3);
     let functions: Vec<&str> =
-        parsed.scripts.ast.iter_functions().map(|function| function.name).collect();
+        parsed.scripts.ast().iter_functions().map(|function| function.name).collect();
     assert_eq!(functions, ["sum"]);
 }
 

@@ -3,7 +3,7 @@
 //! Of a script only the names and calls that reach outside it are kept, to be checked, and what no
 //! script may do is refused.
 
-use rhai::{ASTFlags, FnCallExpr, Stmt, StmtBlock};
+use rhai::{ASTFlags, Expr as From, FnCallExpr, Stmt, StmtBlock};
 
 use super::place::Place;
 use super::problem;
@@ -40,12 +40,18 @@ pub(super) fn body(
         scope: params.to_vec(),
         names: Vec::new(),
         calls: Vec::new(),
+        lists: Vec::new(),
         problem: None,
     };
     script.block(block);
     match script.problem {
         Some(problem) => Err(problem),
-        None => Ok(HelperBody::Script { names: script.names, calls: script.calls }),
+        None => Ok(HelperBody::Script {
+            names: script.names,
+            calls: script.calls,
+            lists: script.lists,
+            source: format!("|{}| {}", params.join(", "), place.tokens().join(" ")),
+        }),
     }
 }
 
@@ -56,6 +62,7 @@ struct Script<'a> {
     scope: Vec<String>,
     names: Vec<Spanned<String>>,
     calls: Vec<Spanned<(String, usize)>>,
+    lists: Vec<Spanned<String>>,
     problem: Option<Diagnostic>,
 }
 
@@ -118,8 +125,7 @@ impl Script<'_> {
         }
     }
 
-    fn expr(&mut self, expr: &rhai::Expr) {
-        use rhai::Expr as From;
+    fn expr(&mut self, expr: &From) {
         match expr {
             From::BoolConstant(..)
             | From::IntegerConstant(..)
@@ -154,7 +160,7 @@ impl Script<'_> {
                 self.report(problem::nested(Diagnostic::error("", at, ""), word));
             }
             From::ThisPtr(position) => self.forbid("`this`", *position),
-            From::Map(_, position) => self.forbid("an object map", *position),
+            From::Map(parts, _) => parts.0.iter().for_each(|(_, value)| self.expr(value)),
             From::DynamicConstant(_, position) => self.forbid("a closure", *position),
             other => self.forbid("this construct", other.position()),
         }
@@ -173,6 +179,10 @@ impl Script<'_> {
         } else if self.place.token_at(position) == name {
             let count = call.args.len().saturating_add(receivers);
             let at = self.place.at(position);
+            if let ("list", [From::StringConstant(list, position)]) = (name, call.args.as_slice()) {
+                let at = self.place.at(*position);
+                self.lists.push(Spanned { value: list.to_string(), at });
+            }
             self.calls.push(Spanned { value: (name.to_owned(), count), at });
         }
         // What is left is `in`, which Rhai turns into a call of `contains` at the place of the word.

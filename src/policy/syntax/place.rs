@@ -96,6 +96,21 @@ impl<'a> Place<'a> {
         token.lines().next().unwrap_or_default()
     }
 
+    /// Its words, strings and symbols, without the comments and spaces between them.
+    pub(super) fn tokens(&self) -> Vec<&'a str> {
+        let mut cursor = Cursor::new(self.text);
+        let mut tokens = Vec::new();
+        loop {
+            cursor.skip_trivia();
+            let start = cursor.offset();
+            cursor.bump_token();
+            if cursor.offset() == start {
+                return tokens;
+            }
+            tokens.extend(self.text.get(start..cursor.offset()));
+        }
+    }
+
     /// The last place before `within` where `word` stands, and whether it follows a dot.
     pub(super) fn word_before(&self, word: &str, within: rhai::Position) -> (rhai::Position, bool) {
         let end = self.text.len().saturating_sub(self.rest_at(within).len());

@@ -82,6 +82,7 @@ pub(super) fn of_rhai(error: &ParseError, place: &Place<'_>) -> Diagnostic {
         ParseErrorType::PropertyExpected => {
             unexpected(at, place).expecting("a name after the dot")
         }
+        ParseErrorType::Reserved(word) if !rhai::is_valid_identifier(word) => unexpected(at, place),
         ParseErrorType::Reserved(word) => Complaint::Reserved { word: word.clone() }
             .into_diagnostic(at, place),
         ParseErrorType::UnknownOperator(operator) => {
