@@ -5,3 +5,4 @@ mod hand_made;
 mod intake;
 mod interpret;
 mod layers;
+mod syntax;
