@@ -8,12 +8,12 @@
 pub(crate) mod evaluator;
 mod functions;
 mod operand;
-mod operators;
+pub(crate) mod operators;
 mod scripts;
 
 use std::sync::Arc;
 
-pub use scripts::{Constant, Scripts};
+pub use scripts::Scripts;
 
 use crate::model::field::Fields;
 use crate::model::time::Timestamp;
@@ -21,7 +21,7 @@ use crate::model::value::Value;
 use crate::policy::ir::Expr;
 use crate::policy::set::PolicySet;
 use evaluator::Evaluator;
-pub(crate) use operand::Operand;
+pub(crate) use operand::{Operand, Truth};
 
 /// How deep expressions may stand within each other, those of `let`s and helpers included.
 pub const DEPTH_MAX: u32 = 512;
