@@ -214,7 +214,10 @@ impl StreamPlan {
     fn new(stream: usize, features: &[FeatureSpec]) -> Self {
         let mut plan = Self::default();
         for feature in features.iter().filter(|feature| feature.stream == stream) {
-            plan.reach = plan.reach.max(feature.reach().unwrap_or(feature.delay));
+            // The old edge of a window with very many events lies up to a 100th further back.
+            let slack = feature.window.map(|window| window.as_micros().div_euclid(100));
+            let reach = feature.reach().unwrap_or(feature.delay);
+            plan.reach = plan.reach.max(reach.plus(Span::from_micros(slack.unwrap_or_default())));
             plan.is_delayed |= feature.delay > Span::ZERO;
             plan.keeps_values |= feature.aggregate == Aggregate::Last;
             match feature.window {
