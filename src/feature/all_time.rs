@@ -6,7 +6,7 @@ use crate::feature::event::Event;
 use crate::feature::large::EXACT_MAX;
 use crate::feature::sketch::Sketch;
 use crate::feature::spec::Distinct;
-use crate::feature::summary::{Part, Summary};
+use crate::feature::summary::{Part as _, Summary};
 
 /// The sums over all time of one stream.
 #[derive(Debug)]
@@ -16,14 +16,14 @@ pub(super) struct AllTime {
     /// The last of them.
     last: Option<Event>,
     /// Of all events, those in the ring included.
-    distinct: Option<Values>,
+    distinct: Option<Different>,
     /// Of pushed out events only, for delayed features.
-    distinct_pushed: Option<Values>,
+    distinct_pushed: Option<Different>,
 }
 
 /// Different values: all of them, or, when they are too many, an estimate of how many.
 #[derive(Clone, Debug)]
-enum Values {
+enum Different {
     Each(HashSet<u64, ahash::RandomState>),
     Many(Sketch),
 }
@@ -35,8 +35,8 @@ impl AllTime {
         Self {
             pushed: Summary::default(),
             last: None,
-            distinct: needs.up_to_now.then(Values::default),
-            distinct_pushed: needs.delayed.then(Values::default),
+            distinct: needs.up_to_now.then(Different::default),
+            distinct_pushed: needs.delayed.then(Different::default),
         }
     }
 
@@ -63,7 +63,7 @@ impl AllTime {
         if !needs.up_to_now {
             self.distinct = None;
         } else if self.distinct.is_none() {
-            let mut values = Values::default();
+            let mut values = Different::default();
             ring.for_each(|event| values.add(event.identity()));
             self.distinct = Some(values);
         }
@@ -94,9 +94,9 @@ impl AllTime {
     }
 }
 
-// === impl Values ===
+// === impl Different ===
 
-impl Values {
+impl Different {
     fn add(&mut self, identity: u64) {
         match self {
             Self::Each(known) => {
@@ -125,7 +125,7 @@ impl Values {
     }
 }
 
-impl Default for Values {
+impl Default for Different {
     fn default() -> Self {
         Self::Each(HashSet::default())
     }

@@ -39,9 +39,9 @@ impl Ring {
             Some(chunk) if !is_last || chunk.newest() > event.at => {
                 let mut upper = chunk.split();
                 if upper.oldest() > event.at {
-                    chunk.insert(event)
+                    chunk.insert(event);
                 } else {
-                    upper.insert(event)
+                    upper.insert(event);
                 }
                 self.chunks.insert(place + 1, upper);
             }

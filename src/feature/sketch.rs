@@ -1,5 +1,5 @@
 //! An estimate of how many different values there are, from 2^14 registers that each remember the rarest
-//! hash they have seen (HyperLogLog). The standard error is 0.81 %.
+//! hash they have seen (a `HyperLogLog`). The standard error is 0.81 %.
 
 const INDEX_BITS: u32 = 14;
 const REGISTERS: usize = 1 << INDEX_BITS;
@@ -144,7 +144,7 @@ fn move_rank(ranks: &mut [u16; RANK_MAX + 1], from: u8, to: u8) {
     }
 }
 
-/// Ertl's improved estimator ("New cardinality estimation algorithms for HyperLogLog sketches", 2017):
+/// Ertl's improved estimator ("New cardinality estimation algorithms for `HyperLogLog` sketches", 2017):
 /// unbiased from one value on, without tables.
 fn estimate(ranks: &[u16; RANK_MAX + 1]) -> u64 {
     let all = f64::from(1_u16 << INDEX_BITS);
