@@ -7,3 +7,4 @@ mod intake;
 mod interpret;
 mod layers;
 mod syntax;
+mod traffic;
