@@ -104,10 +104,8 @@ impl Backtest {
         let bad_rows_max = self.bad_rows_max.unwrap_or(BAD_ROWS_MIN.max(total.div_ceil(100)));
         let (decisions, features) = (self.decisions.as_deref(), self.features.as_deref());
         let tables = Tables::create(decisions, features, &self.policies)?;
-        let lanes = (
-            self.lane(&self.policies),
-            self.baseline.as_ref().map(|baseline| self.lane(baseline)),
-        );
+        let lanes =
+            (self.lane(&self.policies), self.baseline.as_ref().map(|baseline| self.lane(baseline)));
         let intake = Intake::for_history(self.hash_key.clone());
         let mut replay = Replay::new(&self.files, lanes, intake, tables, bad_rows_max);
         for row in rows {

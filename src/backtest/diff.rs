@@ -14,12 +14,7 @@ pub struct Changes {
 
 impl Changes {
     /// Counts a payment when the two verdicts differ.
-    pub fn count(
-        &mut self,
-        from: Verdict,
-        to: Verdict,
-        payment: impl FnOnce() -> ChangedPayment,
-    ) {
+    pub fn count(&mut self, from: Verdict, to: Verdict, payment: impl FnOnce() -> ChangedPayment) {
         if from == to {
             return;
         }

@@ -209,12 +209,8 @@ impl<'a> Replay<'a> {
         }
         self.counts.payments += 1;
         self.counts.hashed += u64::from(hashed);
-        let request = ScoreRequest {
-            payment,
-            locale: Text::default(),
-            dry_run: false,
-            trace: false,
-        };
+        let request =
+            ScoreRequest { payment, locale: Text::default(), dry_run: false, trace: false };
         self.score(&request, row.at, label, &caller_id)?;
         if label == Some(true) {
             let fields = Happening::Fraud(Box::new(request.payment.fields().clone()));

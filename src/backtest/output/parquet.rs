@@ -84,9 +84,7 @@ impl Builder {
             ValueType::Bool => Self::Bool(BooleanBuilder::new()),
             ValueType::Int => Self::Int(Int64Builder::new()),
             ValueType::Float => Self::Float(Float64Builder::new()),
-            ValueType::Time => {
-                Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
-            }
+            ValueType::Time => Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
             // A column has one type: what may be of several is written as text.
             ValueType::Text | ValueType::Texts | ValueType::Any => Self::Text(StringBuilder::new()),
         }
