@@ -8,6 +8,7 @@ use protox::prost::Message as _;
 const PROTOS: [&str; 2] =
     ["proto/vajra/v1/risk_service.proto", "proto/vajra/v1/list_service.proto"];
 
+#[expect(clippy::disallowed_methods, reason = "cargo says by the environment where to write")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");
     let out = std::env::var("OUT_DIR")?;

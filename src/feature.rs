@@ -2,6 +2,10 @@
 //!
 //! This room knows neither policies nor payments: the engine tells it which stream a value belongs to.
 
+mod event;
+mod reading;
 pub mod spec;
 pub mod state;
 pub mod store;
+mod summary;
+mod wide;

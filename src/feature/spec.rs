@@ -1,6 +1,6 @@
 //! What is kept for an entity: streams of events, and the features computed from them.
 
-use crate::model::time::Span;
+use crate::model::time::{Span, Timestamp};
 use crate::model::value::ValueType;
 
 /// The identity of a feature's definition: equal for the same meaning in every version of a bundle.
@@ -64,13 +64,37 @@ pub struct StreamSpec {
     pub value_type: Option<ValueType>,
 }
 
-/// All that is kept for one kind of entity. Built by the policy compiler.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+/// All that is kept for one kind of entity: the streams, the features, and what follows from them.
+///
+/// The policy compiler builds one per declared entity; the engine publishes it with
+/// [`EntityLayout::carried_over`], which says from when on each feature is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntityLayout {
     /// The streams.
     pub streams: Vec<StreamSpec>,
     /// The features, each over one of the streams.
     pub features: Vec<FeatureSpec>,
+    plans: Vec<StreamPlan>,
+    known_from: Vec<Timestamp>,
+    idle_max: Span,
+    publication: u64,
+}
+
+/// What a stream must keep so that its features can be read.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(super) struct StreamPlan {
+    /// How far back an event can still be in a window.
+    pub(super) reach: Span,
+    /// Whether some feature looks at all time.
+    pub(super) is_endless: bool,
+    /// Whether some feature lies back.
+    pub(super) is_delayed: bool,
+    /// Whether some feature gives back values that do not fit in 64 bits.
+    pub(super) keeps_values: bool,
+    /// Whether some feature counts different values.
+    pub(super) counts_values: bool,
+    /// The lengths of the windows, each once, ascending.
+    pub(super) windows: Vec<Span>,
 }
 
 // === impl Aggregate ===
@@ -89,4 +113,100 @@ impl Aggregate {
         ("since_first", Self::SinceFirst),
         ("since_last", Self::SinceLast),
     ];
+}
+
+// === impl FeatureSpec ===
+
+impl FeatureSpec {
+    /// How far back the oldest event lies that can count; `None` when every event counts for ever.
+    pub fn reach(&self) -> Option<Span> {
+        self.window.map(|window| window.plus(self.delay))
+    }
+}
+
+// === impl EntityLayout ===
+
+impl EntityLayout {
+    /// A layout whose features are all known from the first event on. `idle_max` is how long an
+    /// entity that has all-time features may be idle before it is forgotten.
+    ///
+    /// A feature whose stream does not exist reads as missing.
+    pub fn new(streams: Vec<StreamSpec>, features: Vec<FeatureSpec>, idle_max: Span) -> Self {
+        let plans = (0..streams.len()).map(|stream| StreamPlan::new(stream, &features)).collect();
+        let known_from = vec![Timestamp::MIN; features.len()];
+        Self { streams, features, plans, known_from, idle_max, publication: 0 }
+    }
+
+    /// This layout as it goes live at `at` in place of `previous` (`None` when that kind of entity was
+    /// not declared before). A feature that was there keeps its state; any other is unknown until every
+    /// event that it can cover came after `at`. `publication` numbers the publications of an
+    /// engine, each greater than the one before.
+    #[must_use]
+    pub fn carried_over(&self, previous: Option<&Self>, at: Timestamp, publication: u64) -> Self {
+        let known_from = self
+            .features
+            .iter()
+            .map(|feature| {
+                previous
+                    .and_then(|previous| previous.known_from_of(feature.id))
+                    .unwrap_or_else(|| at.plus(self.memory_of(feature)))
+            })
+            .collect();
+        Self { known_from, publication, ..self.clone() }
+    }
+
+    /// How long an entity may be idle before nothing of it can be read any more.
+    pub fn idle_after(&self) -> Span {
+        self.features.iter().map(|feature| self.memory_of(feature)).max().unwrap_or_default()
+    }
+
+    /// The number of the publication it went live with.
+    pub const fn publication(&self) -> u64 {
+        self.publication
+    }
+
+    /// The instant from which on the feature of that place is known.
+    pub(super) fn known_from(&self, feature: usize) -> Timestamp {
+        self.known_from.get(feature).copied().unwrap_or(Timestamp::MIN)
+    }
+
+    /// How long what happened can matter to a feature.
+    pub(super) fn memory_of(&self, feature: &FeatureSpec) -> Span {
+        feature.reach().unwrap_or(self.idle_max)
+    }
+
+    /// What the stream of that place must keep.
+    pub(super) fn plan(&self, stream: usize) -> Option<&StreamPlan> {
+        self.plans.get(stream)
+    }
+
+    fn known_from_of(&self, id: FeatureId) -> Option<Timestamp> {
+        let place = self.features.iter().position(|feature| feature.id == id)?;
+        self.known_from.get(place).copied()
+    }
+}
+
+impl Default for EntityLayout {
+    fn default() -> Self {
+        Self::new(Vec::new(), Vec::new(), Span::ZERO)
+    }
+}
+
+// === impl StreamPlan ===
+
+impl StreamPlan {
+    fn new(stream: usize, features: &[FeatureSpec]) -> Self {
+        let mut plan = Self::default();
+        for feature in features.iter().filter(|feature| feature.stream == stream) {
+            plan.reach = plan.reach.max(feature.reach().unwrap_or(feature.delay));
+            plan.is_endless |= feature.window.is_none();
+            plan.is_delayed |= feature.delay > Span::ZERO;
+            plan.keeps_values |= feature.aggregate == Aggregate::Last;
+            plan.counts_values |= feature.aggregate == Aggregate::Distinct;
+            plan.windows.extend(feature.window);
+        }
+        plan.windows.sort_unstable();
+        plan.windows.dedup();
+        plan
+    }
 }

@@ -1,5 +1,14 @@
 //! The state of one entity: its events, as far as some window still needs them.
+//!
+//! A read never changes anything, so that a dry run leaves no trace and a value depends on the events
+//! alone, never on when it was read.
 
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::feature::event::{Event, Values};
+use crate::feature::reading::{self, Source, View};
 use crate::feature::spec::EntityLayout;
 use crate::model::time::Timestamp;
 use crate::model::value::Value;
@@ -16,33 +25,157 @@ pub enum Observed {
 }
 
 /// The state of one entity.
-#[derive(Debug, Default)]
-pub struct EntityState {}
+///
+/// Under its lock a driver calls [`EntityState::adopt`], reads at the effective time, and then, unless
+/// it is a dry run, [`EntityState::advance`]s to that time and observes. Effective times never go back.
+#[derive(Debug)]
+pub struct EntityState {
+    layout: Option<Arc<EntityLayout>>,
+    last_effective: Timestamp,
+    /// What happened before this instant may have been evicted.
+    lost_before: Timestamp,
+    /// Of all streams, in order of stream and time, equals in order of arrival.
+    events: SmallVec<[Event; 2]>,
+    values: Option<Box<Values>>,
+    is_gone: bool,
+}
+
+/// The entity was already touched under a later publication than the layout at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the entity follows a later publication")]
+pub struct NewerLayout;
 
 // === impl EntityState ===
 
 impl EntityState {
-    /// Counts an event: placed by its time, after all others of the same time.
-    pub fn observe(
-        &mut self,
-        layout: &EntityLayout,
-        stream: usize,
-        at: Timestamp,
-        observed: &Observed,
-    ) {
-        let _ = (layout, stream, at, observed);
+    /// An entity of which nothing is known, and of which everything before `lost_before` may have been
+    /// forgotten; [`Timestamp::MIN`] when nothing was.
+    pub const fn new(lost_before: Timestamp) -> Self {
+        Self {
+            layout: None,
+            last_effective: Timestamp::MIN,
+            lost_before,
+            events: SmallVec::new_const(),
+            values: None,
+            is_gone: false,
+        }
     }
 
-    /// The value of a feature at `now`. `current` is what the attempt that is being decided brings to
-    /// the feature's stream; it is counted when the feature is inclusive and not delayed.
-    pub fn read(
-        &mut self,
-        layout: &EntityLayout,
-        feature: usize,
-        now: Timestamp,
-        current: Option<&Observed>,
-    ) -> Value {
-        let _ = (layout, feature, now, current);
-        Value::Missing
+    /// Makes a layout the one that streams and features are counted in from now on. Streams that the
+    /// previous one had too keep their events.
+    ///
+    /// # Errors
+    /// [`NewerLayout`] when the entity already follows a later publication; nothing is changed then. The
+    /// caller lets go of all entities it holds and starts again with the current policies.
+    pub fn adopt(&mut self, layout: &Arc<EntityLayout>) -> Result<(), NewerLayout> {
+        match &self.layout {
+            Some(known) if Arc::ptr_eq(known, layout) => return Ok(()),
+            Some(known) if known.publication() > layout.publication() => return Err(NewerLayout),
+            Some(known) => {
+                let known = Arc::clone(known);
+                self.remap(&known, layout);
+            }
+            None => {}
+        }
+        self.layout = Some(Arc::clone(layout));
+        Ok(())
+    }
+
+    /// The latest effective time of what was applied to it; [`Timestamp::MIN`] when nothing was.
+    pub const fn last_effective(&self) -> Timestamp {
+        self.last_effective
+    }
+
+    /// Notes that something is applied at an effective time. What no later read can cover is
+    /// forgotten by and by.
+    pub fn advance(&mut self, effective_at: Timestamp) {
+        self.last_effective = self.last_effective.max(effective_at);
+    }
+
+    /// Counts an event of the stream of that place in the layout: it is placed by its time, after all
+    /// others of the same time. `at` is at most the effective time.
+    pub fn observe(&mut self, stream: usize, at: Timestamp, observed: &Observed) {
+        let Some(layout) = &self.layout else { return };
+        let (Some(plan), Ok(stream)) = (layout.plan(stream), u16::try_from(stream)) else { return };
+        let event = Event::new(stream, at, observed);
+        if plan.keeps_values {
+            let events = &self.events;
+            self.values.get_or_insert_default().keep(&event, observed, |hash| {
+                events.iter().any(|event| event.value_hash() == Some(hash))
+            });
+        }
+        if !plan.is_endless {
+            let horizon = self.last_effective.minus(plan.reach);
+            self.events.retain(|event| event.stream != stream || event.at > horizon);
+            if at <= horizon {
+                return;
+            }
+        }
+        let place = self
+            .events
+            .partition_point(|known| (known.stream, known.at) <= (event.stream, event.at));
+        self.events.insert(place, event);
+    }
+
+    /// The value of the feature of that place in the layout, at `now`, which is never before the last
+    /// effective time. `current` is what the attempt that is being decided brings to the feature's
+    /// stream; it is counted when the feature is inclusive and not delayed.
+    pub fn read(&self, feature: usize, now: Timestamp, current: Option<&Observed>) -> Value {
+        let Some(layout) = &self.layout else { return Value::Missing };
+        let Some(spec) = layout.features.get(feature) else { return Value::Missing };
+        let is_lost = self.lost_before > Timestamp::MIN
+            && now < self.lost_before.plus(layout.memory_of(spec));
+        if is_lost || now < layout.known_from(feature) {
+            return Value::Unknown;
+        }
+        let Ok(stream) = u16::try_from(spec.stream) else { return Value::Missing };
+        let start = self.events.partition_point(|event| event.stream < stream);
+        let events = self.events.get(start..).unwrap_or_default();
+        let events = events
+            .get(..events.partition_point(|event| event.stream == stream))
+            .unwrap_or_default();
+        let current = current.filter(|_| spec.inclusive && spec.delay.as_micros() == 0);
+        let view = View::new(spec, now, current);
+        reading::read(&Source::Few(events), &view, self.values.as_deref())
+    }
+
+    /// Whether it was taken out of the store: whoever holds it looks it up again.
+    pub const fn is_gone(&self) -> bool {
+        self.is_gone
+    }
+
+    pub(super) const fn mark_gone(&mut self) {
+        self.is_gone = true;
+    }
+
+    /// Whether nothing of it can be read any more.
+    pub(super) fn is_idle(&self, now: Timestamp) -> bool {
+        let idle_after = self.layout.as_ref().map(|layout| layout.idle_after()).unwrap_or_default();
+        self.last_effective.plus(idle_after) < now
+    }
+
+    fn remap(&mut self, from: &EntityLayout, to: &EntityLayout) {
+        let places: Vec<Option<u16>> = from
+            .streams
+            .iter()
+            .map(|old| to.streams.iter().position(|new| new.id == old.id))
+            .map(|place| place.and_then(|place| u16::try_from(place).ok()))
+            .collect();
+        let place_of = |stream: u16| places.get(usize::from(stream)).copied().flatten();
+        self.events.retain(|event| match place_of(event.stream) {
+            Some(place) => {
+                event.stream = place;
+                true
+            }
+            None => false,
+        });
+        // Stable, so that equals stay in order of arrival.
+        self.events.sort_by_key(|event| (event.stream, event.at));
+    }
+}
+
+impl Default for EntityState {
+    fn default() -> Self {
+        Self::new(Timestamp::MIN)
     }
 }

@@ -21,7 +21,7 @@ use crate::model::value::Value;
 use crate::policy::ir::Expr;
 use crate::policy::set::PolicySet;
 use evaluator::Evaluator;
-pub(crate) use operand::Operand;
+pub(crate) use operand::{Operand, Truth};
 
 /// How deep expressions may stand within each other, those of `let`s and helpers included.
 pub const DEPTH_MAX: u32 = 512;

@@ -6,7 +6,7 @@ use crate::model::field::Field;
 use crate::model::value::Value;
 use crate::policy::ast::BinaryOp;
 use crate::policy::interpret::functions::{self, Clock};
-use crate::policy::interpret::operand::{Evaluated, Operand, absent, type_error};
+use crate::policy::interpret::operand::{Evaluated, Operand, Truth, absent, type_error};
 use crate::policy::interpret::{DEPTH_MAX, EvalError, Facts, operators};
 use crate::policy::ir::{Expr, FeatureIndex, HelperIndex, LetIndex};
 use crate::policy::set::{PolicySet, RuleDef};
@@ -74,13 +74,11 @@ impl<'a> Evaluator<'a> {
     ///
     /// This is the only place that chooses who evaluates a condition. A compiled program of the rule
     /// would be run here, with the walk below as what it must equal.
-    pub(crate) fn condition(&mut self, rule: &'a RuleDef) -> Evaluated<'a> {
-        match self.eval(&rule.when, &[])? {
-            value @ (Operand::Bool(_) | Operand::Missing | Operand::Unknown) => Ok(value),
-            other => {
-                Err(type_error(format!("the condition is {} and not a bool", other.type_name())))
-            }
-        }
+    ///
+    /// # Errors
+    /// [`EvalError`] of the first error that is reached, and when the value is no truth.
+    pub(crate) fn condition(&mut self, rule: &'a RuleDef) -> Result<Truth, Box<EvalError>> {
+        self.eval(&rule.when, &[])?.truth("the condition")
     }
 
     /// The value of an expression within a helper whose arguments are `frame`; elsewhere it is empty.
@@ -131,10 +129,12 @@ impl<'a> Evaluator<'a> {
             Expr::Binary(op, left, right, _) => {
                 let left = self.eval(left, frame)?;
                 let right = self.eval(right, frame)?;
-                match op {
-                    BinaryOp::In => self.is_in(&left, &right),
-                    BinaryOp::NotIn => operators::not(&self.is_in(&left, &right)?),
-                    op => operators::binary(*op, left, right),
+                if *op == BinaryOp::In {
+                    self.is_in(&left, &right)
+                } else if *op == BinaryOp::NotIn {
+                    operators::not(&self.is_in(&left, &right)?)
+                } else {
+                    operators::binary(*op, left, right)
                 }
             }
             Expr::And(terms) => self.junction(terms, frame, false),
@@ -145,17 +145,20 @@ impl<'a> Evaluator<'a> {
                 let args = self.arguments(args, frame)?;
                 functions::call(*function, &args, self.clock())
             }
-            Expr::If(condition, then, otherwise) => match self.eval(condition, frame)? {
-                Operand::Bool(true) => self.eval(then, frame),
-                Operand::Bool(false) | Operand::Missing | Operand::Unknown => {
-                    self.eval(otherwise, frame)
+            Expr::If(condition, then, otherwise) => {
+                // It holds only on true: an absent condition takes the other branch.
+                match self.eval(condition, frame)?.truth("the condition of `if`")? {
+                    Truth::True => self.eval(then, frame),
+                    Truth::False | Truth::Missing | Truth::Unknown => self.eval(otherwise, frame),
                 }
-                other => Err(type_error(format!("the condition of `if` is {}", other.type_name()))),
-            },
-            Expr::IsMissing(operand) => Ok(match self.eval(operand, frame)? {
-                Operand::Unknown => Operand::Unknown,
-                operand => Operand::Bool(matches!(operand, Operand::Missing)),
-            }),
+            }
+            Expr::IsMissing(operand) => {
+                let operand = self.eval(operand, frame)?;
+                if matches!(operand, Operand::Unknown) {
+                    return Ok(operand);
+                }
+                Ok(Operand::Bool(matches!(operand, Operand::Missing)))
+            }
             Expr::Coalesce(terms) => self.coalesce(terms, frame),
             Expr::InRange(needle, start, end, is_closed, _) => {
                 let needle = self.eval(needle, frame)?;
@@ -183,29 +186,28 @@ impl<'a> Evaluator<'a> {
         frame: &[Operand<'a>],
         ending: bool,
     ) -> Evaluated<'a> {
-        let mut value = Operand::Bool(!ending);
+        let mut value = Truth::from(!ending);
         for term in terms {
-            match self.eval(term, frame)? {
-                Operand::Bool(truth) if truth == ending => return Ok(Operand::Bool(ending)),
-                Operand::Bool(_) => {}
-                Operand::Unknown => value = Operand::Unknown,
-                Operand::Missing if matches!(value, Operand::Unknown) => {}
-                Operand::Missing => value = Operand::Missing,
-                other => {
-                    let op = if ending { "||" } else { "&&" };
-                    return Err(type_error(format!("`{op}` does not take {}", other.type_name())));
-                }
+            let place = if ending { "a term of `||`" } else { "a term of `&&`" };
+            let truth = self.eval(term, frame)?.truth(place)?;
+            if truth == Truth::from(ending) {
+                return Ok(truth.into());
+            }
+            match truth {
+                Truth::Unknown => value = truth,
+                Truth::Missing if value != Truth::Unknown => value = truth,
+                Truth::Missing | Truth::True | Truth::False => {}
             }
         }
-        Ok(value)
+        Ok(value.into())
     }
 
     /// The first term that is not missing.
     fn coalesce(&mut self, terms: &'a [Expr], frame: &[Operand<'a>]) -> Evaluated<'a> {
         for term in terms {
-            match self.eval(term, frame)? {
-                Operand::Missing => {}
-                value => return Ok(value),
+            let value = self.eval(term, frame)?;
+            if !matches!(value, Operand::Missing) {
+                return Ok(value);
             }
         }
         Ok(Operand::Missing)

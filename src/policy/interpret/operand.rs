@@ -38,7 +38,39 @@ pub(crate) enum Operand<'a> {
     List(&'a Arc<str>),
 }
 
+/// What a condition, a term of `&&` or a term of `||` comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Truth {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// Something it needs is not there.
+    Missing,
+    /// Something it needs could not be read.
+    Unknown,
+}
+
+// === impl Truth ===
+
+impl From<bool> for Truth {
+    fn from(truth: bool) -> Self {
+        if truth { Self::True } else { Self::False }
+    }
+}
+
 // === impl Operand ===
+
+impl From<Truth> for Operand<'_> {
+    fn from(truth: Truth) -> Self {
+        match truth {
+            Truth::True => Self::Bool(true),
+            Truth::False => Self::Bool(false),
+            Truth::Missing => Self::Missing,
+            Truth::Unknown => Self::Unknown,
+        }
+    }
+}
 
 impl<'a> Operand<'a> {
     /// A view of a value.
@@ -74,6 +106,28 @@ impl<'a> Operand<'a> {
                 return Err(type_error(format!("{} is not a value", self.type_name())));
             }
         })
+    }
+
+    /// The truth that stands at `place`.
+    ///
+    /// # Errors
+    /// [`EvalError::Type`] when it is present and no bool.
+    pub(crate) fn truth(&self, place: &str) -> Result<Truth, Box<EvalError>> {
+        match self {
+            Self::Bool(truth) => Ok(Truth::from(*truth)),
+            Self::Missing => Ok(Truth::Missing),
+            Self::Unknown => Ok(Truth::Unknown),
+            Self::Int(_)
+            | Self::Float(_)
+            | Self::Time(_)
+            | Self::Text(_)
+            | Self::Made(_)
+            | Self::Texts(_)
+            | Self::Array(_)
+            | Self::List(_) => {
+                Err(type_error(format!("{place} is {} and not a bool", self.type_name())))
+            }
+        }
     }
 
     /// The string, when it is one.

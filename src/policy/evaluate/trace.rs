@@ -1,0 +1,118 @@
+//! Why each rule fired or not: what its condition names, with the values of that moment.
+
+use std::sync::Arc;
+
+use crate::model::decision::RuleTrace;
+use crate::model::value::{Text, Value};
+use crate::policy::evaluate::{Condition, attribute};
+use crate::policy::interpret::Operand;
+use crate::policy::interpret::evaluator::Evaluator;
+use crate::policy::ir::Expr;
+use crate::policy::set::{PolicySet, RuleDef};
+
+/// A trace of every rule that was evaluated. Names without a value, such as a `let` that errors, are
+/// left out.
+pub(crate) fn trace<'a>(
+    set: &'a PolicySet,
+    evaluator: &mut Evaluator<'a>,
+    conditions: &[Condition],
+) -> Vec<RuleTrace> {
+    let rules = set.rules.iter().zip(conditions);
+    rules
+        .filter_map(|(rule, condition)| {
+            let condition = match condition {
+                Condition::NotRun => return None,
+                Condition::True => Some(Value::Bool(true)),
+                Condition::False => Some(Value::Bool(false)),
+                Condition::Missing => Some(Value::Missing),
+                Condition::Unknown => Some(Value::Unknown),
+                Condition::Failed(_) => None,
+            };
+            let values = values(set, evaluator, rule);
+            Some(RuleTrace { rule: Arc::clone(&rule.name), condition, values })
+        })
+        .collect()
+}
+
+/// The fields, attributes, features, `let`s and the score that a condition names, in its own order.
+fn values<'a>(
+    set: &'a PolicySet,
+    evaluator: &mut Evaluator<'a>,
+    rule: &'a RuleDef,
+) -> Vec<(Text, Value)> {
+    let mut values: Vec<(Text, Value)> = Vec::new();
+    walk(&rule.when, &mut |expr| {
+        let Some(name) = name(set, expr) else { return };
+        if values.iter().any(|(known, _)| *known == name) {
+            return;
+        }
+        if let Ok(value) = evaluator.eval(expr, &[]).and_then(Operand::into_value) {
+            values.push((name, value));
+        }
+    });
+    values
+}
+
+/// The name of what an expression reads, when it is a name.
+fn name(set: &PolicySet, expr: &Expr) -> Option<Text> {
+    match expr {
+        Expr::Field(field) => Some(Text::from(field.path())),
+        Expr::Attribute(name) => Some(attribute(name)),
+        Expr::Feature(index) => {
+            set.features.get(index.0 as usize).map(|feature| Text::from(feature.name.as_ref()))
+        }
+        Expr::Let(index) => {
+            set.lets.get(index.0 as usize).map(|named| Text::from(named.name.as_ref()))
+        }
+        Expr::Score => Some(Text::from("score")),
+        Expr::Const(_)
+        | Expr::Array(_)
+        | Expr::Param(_)
+        | Expr::List(_)
+        | Expr::Unary(..)
+        | Expr::Binary(..)
+        | Expr::And(_)
+        | Expr::Or(_)
+        | Expr::Coalesce(_)
+        | Expr::IsMissing(_)
+        | Expr::InRange(..)
+        | Expr::If(..)
+        | Expr::Call(..)
+        | Expr::Helper(..) => None,
+    }
+}
+
+/// Shows every expression to `visit`, from left to right, an expression before those within it.
+fn walk<'a>(expr: &'a Expr, visit: &mut impl FnMut(&'a Expr)) {
+    visit(expr);
+    match expr {
+        Expr::Const(_)
+        | Expr::Array(_)
+        | Expr::Field(_)
+        | Expr::Attribute(_)
+        | Expr::Feature(_)
+        | Expr::Let(_)
+        | Expr::Param(_)
+        | Expr::Score
+        | Expr::List(_) => {}
+        Expr::Unary(_, operand, _) | Expr::IsMissing(operand) => walk(operand, visit),
+        Expr::Binary(_, left, right, _) => {
+            walk(left, visit);
+            walk(right, visit);
+        }
+        Expr::InRange(first, second, third, ..) | Expr::If(first, second, third) => {
+            walk(first, visit);
+            walk(second, visit);
+            walk(third, visit);
+        }
+        Expr::And(terms)
+        | Expr::Or(terms)
+        | Expr::Coalesce(terms)
+        | Expr::Call(_, terms, _)
+        | Expr::Helper(_, terms, _) => {
+            for term in terms {
+                walk(term, visit);
+            }
+        }
+    }
+}
