@@ -4,27 +4,53 @@
 //! arguments, so the live server, a restart, a backtest and a policy test run the same code.
 // CRITICAL PATH: a change here carries its number from `benches/score.rs`.
 
+mod entities;
+mod event;
 pub mod journal;
+mod kept;
+pub mod lists;
+mod live;
+pub mod payments;
+mod report;
+mod score;
+mod taps;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
+use crate::feature::store::EntityStore;
+use crate::list::Overlay;
 use crate::model::decision::Decision;
 use crate::model::field::Fields;
-use crate::model::outcome::Outcome;
 use crate::model::payment::Payment;
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::{Text, Value};
 use crate::policy::set::PolicySet;
-use journal::{Journal, JournalError};
+use entities::{Entities, Slots, Unseen};
+use journal::{Entry, Journal, JournalError};
+use kept::Kept;
+use live::Live;
+use payments::{EventRecord, PaymentRecord, Timeline};
+use score::Asked;
 
-/// The state machine.
+/// The state machine. Locks are taken in this order: the id of an event, the record of a payment, the
+/// entities by their keys; and no thread waits for another while it holds a shard of a map.
 #[derive(Debug)]
 pub struct Engine {
-    policies: ArcSwap<PolicySet>,
+    live: ArcSwap<Live>,
+    entities: EntityStore,
+    payments: Kept<PaymentRecord>,
+    events: Kept<EventRecord>,
+    lists: Arc<Overlay>,
     journal: Arc<dyn Journal>,
     settings: Settings,
+    /// The last one given out. It is taken under the locks of what it orders.
+    sequence: AtomicU64,
+    /// Publications and changes of lists are made one after another; no score waits for them.
+    changing: Mutex<()>,
 }
 
 /// What an operator may set; no `Default`, so that every driver says what it means.
@@ -129,15 +155,49 @@ pub enum ReportError {
     Journal(#[from] JournalError),
 }
 
+/// What a sweep forgot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Payments whose time was up.
+    pub payments: usize,
+    /// Ids of events whose time was up.
+    pub events: usize,
+    /// Entities of which nothing could be read any more.
+    pub idle_entities: usize,
+    /// Entities that had to go because there were too many.
+    pub evicted_entities: usize,
+}
+
+/// How much is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Payments.
+    pub payments: usize,
+    /// Entities.
+    pub entities: usize,
+}
+
 // === impl Engine ===
 
 impl Engine {
     /// An engine without history.
     pub fn new(policies: Arc<PolicySet>, settings: Settings, journal: Arc<dyn Journal>) -> Self {
-        Self { policies: ArcSwap::new(policies), journal, settings }
+        Self {
+            live: ArcSwap::from_pointee(Live::first(policies)),
+            entities: EntityStore::new(),
+            payments: Kept::new(settings.payment_kept),
+            events: Kept::new(settings.payment_kept),
+            lists: Arc::new(Overlay::new(lists::CHANGES_MAX)),
+            journal,
+            settings,
+            sequence: AtomicU64::new(0),
+            changing: Mutex::new(()),
+        }
     }
 
     /// Decides an attempt and counts it, in one step over all its entities.
+    ///
+    /// Asked again with the same content, it gives the stored decision, for a dry run too.
     ///
     /// # Errors
     /// [`ScoreError`]; nothing is changed then.
@@ -146,11 +206,11 @@ impl Engine {
         request: &ScoreRequest,
         received_at: Timestamp,
     ) -> Result<Scored, ScoreError> {
-        let _ = (request, received_at, &self.journal, &self.settings);
-        todo!()
+        self.decide(Asked { request, received_at, all_features: false })
     }
 
-    /// The same, with the value of every feature of the bundle, whether a rule reads it or not.
+    /// The same, with the value of every feature of the bundle, whether a rule reads it or not; without
+    /// them when the decision is a stored one.
     ///
     /// # Errors
     /// [`ScoreError`]; nothing is changed then.
@@ -159,45 +219,89 @@ impl Engine {
         request: &ScoreRequest,
         received_at: Timestamp,
     ) -> Result<Scored, ScoreError> {
-        let _ = (request, received_at);
-        todo!()
+        self.decide(Asked { request, received_at, all_features: true })
     }
 
-    /// Stores what happened to an attempt and feeds it to the features.
-    ///
-    /// # Errors
-    /// [`ReportError`]; nothing is changed then.
-    pub fn report_outcome(
-        &self,
-        outcome: &Outcome,
-        received_at: Timestamp,
-    ) -> Result<Receipt, ReportError> {
-        let _ = (outcome, received_at);
-        todo!()
-    }
-
-    /// Feeds an event to the features.
-    ///
-    /// # Errors
-    /// [`ReportError`]; nothing is changed then.
-    pub fn record_event(
-        &self,
-        event: &RecordedEvent,
-        received_at: Timestamp,
-    ) -> Result<Receipt, ReportError> {
-        let _ = (event, received_at);
-        todo!()
+    /// Everything that happened to a payment that is kept.
+    pub fn payment(&self, payment_id: &str) -> Option<Timeline> {
+        self.payments.with_known(payment_id, Timestamp::MIN, |record| Timeline {
+            payment_id: Text::from(payment_id),
+            steps: record.steps(),
+        })
     }
 
     /// The set that decides now.
     pub fn policies(&self) -> Arc<PolicySet> {
-        self.policies.load_full()
+        Arc::clone(&self.live.load().set)
     }
 
     /// Makes a set the current one. Attempts that are being decided finish with the one they started
-    /// with; features that did not change keep their state.
-    pub fn publish(&self, policies: Arc<PolicySet>, at: Timestamp) {
-        let _ = at;
-        self.policies.store(policies);
+    /// with, unless an entity of theirs has already moved on, before which nothing was read; features
+    /// that did not change keep their state, others are unknown until they have seen a whole window.
+    ///
+    /// # Errors
+    /// When the journal does not take it; the previous set stays.
+    pub fn publish(&self, policies: Arc<PolicySet>, at: Timestamp) -> Result<(), JournalError> {
+        let _one_at_a_time = self.changing.lock();
+        let policy_version = policies.bundle.version.clone();
+        self.append(|sequence| (Entry::Publication { sequence, at, policy_version }, ()))?;
+        let next = self.live.load().next(policies, at);
+        self.live.store(Arc::new(next));
+        Ok(())
+    }
+
+    /// Forgets payments, ids and entities whose time is up, a bounded number of them at a time. What is
+    /// answered does not depend on it, but for entities that had to go because there were too many:
+    /// their features are unknown then.
+    pub fn sweep(&self, now: Timestamp) -> Swept {
+        let entities = self.entities.sweep(now, self.settings.entities_max);
+        self.lists.sweep(now);
+        Swept {
+            payments: self.payments.sweep(now),
+            events: self.events.sweep(now),
+            idle_entities: entities.idle,
+            evicted_entities: entities.evicted,
+        }
+    }
+
+    /// How much is held.
+    pub fn held(&self) -> Held {
+        Held { payments: self.payments.len(), entities: self.entities.len() }
+    }
+
+    /// Locks the entities that the fields name and works on them. The fields may depend on the set, and
+    /// are made anew when it has changed before the entities were locked.
+    fn with_entities<T>(
+        &self,
+        unseen: Unseen,
+        fields: impl Fn(&PolicySet) -> Fields,
+        work: impl FnOnce(&Live, &Fields, Entities<'_>) -> T,
+    ) -> T {
+        loop {
+            let live = self.live.load();
+            let fields = fields(&live.set);
+            let slots = Slots::find(&self.entities, &live.set, &fields, unseen);
+            if let Ok(entities) = slots.lock(&live) {
+                return work(&live, &fields, entities);
+            }
+        }
+    }
+
+    /// Appends an entry under the next sequence. Returns what was made with the entry.
+    fn append<T>(&self, make: impl FnOnce(u64) -> (Entry, T)) -> Result<T, JournalError> {
+        // Relaxed: what needs an order between two sequences has a lock in common.
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        let (entry, made) = make(sequence);
+        if let Err(error) = self.journal.append(&entry) {
+            // Given back, when nobody has taken another since; else there is a gap, which says nothing.
+            let _was_last = self.sequence.compare_exchange(
+                sequence,
+                sequence - 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+            return Err(error);
+        }
+        Ok(made)
     }
 }

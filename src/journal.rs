@@ -1,4 +1,6 @@
-//! Journals: today one in memory; a durable one stands behind the same trait.
+//! Journals: today they are in memory; a durable one stands behind the same trait.
+
+use parking_lot::Mutex;
 
 use crate::engine::journal::{Entry, Journal, JournalError};
 
@@ -6,10 +8,45 @@ use crate::engine::journal::{Entry, Journal, JournalError};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Discard;
 
+/// Keeps entries in memory up to a number of them, and refuses more: for tests, and to look at what
+/// was applied.
+#[derive(Debug)]
+pub struct Memory {
+    entries: Mutex<Vec<Entry>>,
+    entries_max: usize,
+}
+
 // === impl Discard ===
 
 impl Journal for Discard {
     fn append(&self, _entry: &Entry) -> Result<(), JournalError> {
+        Ok(())
+    }
+}
+
+// === impl Memory ===
+
+impl Memory {
+    /// An empty journal that takes `entries_max` entries.
+    pub const fn new(entries_max: usize) -> Self {
+        Self { entries: Mutex::new(Vec::new()), entries_max }
+    }
+
+    /// What was appended, in the order of application.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = self.entries.lock().clone();
+        entries.sort_by_key(Entry::sequence);
+        entries
+    }
+}
+
+impl Journal for Memory {
+    fn append(&self, entry: &Entry) -> Result<(), JournalError> {
+        let mut entries = self.entries.lock();
+        if entries.len() >= self.entries_max {
+            return Err(JournalError(format!("it is full at {} entries", self.entries_max)));
+        }
+        entries.push(entry.clone());
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ pub mod entity;
 pub mod field;
 pub mod intake;
 pub mod outcome;
+pub mod packed;
 pub mod payment;
 pub mod time;
 pub mod value;

@@ -1,8 +1,21 @@
 //! What the engine asks of a journal. Implementations are in [`crate::journal`].
+//!
+//! An entry holds all that is needed to apply the change again without deciding anything again. It is
+//! plain data behind shared pointers: a journal that keeps it copies nothing.
+
+use std::sync::Arc;
+
+use crate::list::ListChange;
+use crate::model::decision::Decision;
+use crate::model::outcome::Outcome;
+use crate::model::packed::Packed;
+use crate::model::time::Timestamp;
+use crate::model::value::{Text, Value};
 
 /// An append-only log of everything that was applied.
 pub trait Journal: std::fmt::Debug + Send + Sync {
-    /// Takes an entry, in the order of its sequence. Called while the entities are locked.
+    /// Takes an entry. Called while the entities that it changes are locked: two entries that touch
+    /// the same entity or payment come in the order of their sequence, others as it happens.
     ///
     /// # Errors
     /// When it can take no more; the engine then changes nothing.
@@ -10,10 +23,90 @@ pub trait Journal: std::fmt::Debug + Send + Sync {
 }
 
 /// One applied change.
-#[derive(Clone, Debug)]
-pub enum Entry {}
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// An attempt was decided, and counted with its verdict.
+    Score {
+        /// The fields of the request that make its content: all but `occurred_at`.
+        content: Packed,
+        /// When the attempt was received.
+        received_at: Timestamp,
+        /// `payment.occurred_at` as sent.
+        occurred_at: Option<Timestamp>,
+        /// `payment.amount_base` as computed.
+        amount_base: Value,
+        /// The decision; it has the sequence, the effective time and the version of the policies.
+        decision: Arc<Decision>,
+    },
+    /// An outcome was stored, and counted when it makes an event.
+    Outcome {
+        /// Its place in the order of application.
+        sequence: u64,
+        /// The time it was placed at.
+        effective_at: Timestamp,
+        /// What was reported.
+        outcome: Arc<Outcome>,
+    },
+    /// An event was counted.
+    Event {
+        /// Its place in the order of application.
+        sequence: u64,
+        /// The time it was placed at.
+        effective_at: Timestamp,
+        /// What was recorded.
+        event: Arc<Event>,
+    },
+    /// A value was put on a list or taken off it.
+    List {
+        /// Its place in the order of application.
+        sequence: u64,
+        /// From when on it counts.
+        at: Timestamp,
+        /// The change.
+        change: ListChange,
+    },
+    /// A policy set became the current one.
+    Publication {
+        /// Its place in the order of application.
+        sequence: u64,
+        /// When.
+        at: Timestamp,
+        /// The version of the set.
+        policy_version: Text,
+    },
+}
+
+/// A recorded event, at rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// `disputed`, `fraud` or a name of the caller's.
+    pub name: Text,
+    /// The caller's id of it; absent for events of the program's own, such as labels in a replay.
+    pub event_id: Option<Text>,
+    /// The payment it is about.
+    pub payment_id: Option<Text>,
+    /// The fields that came with it.
+    pub content: Packed,
+    /// When it happened, as sent.
+    pub occurred_at: Option<Timestamp>,
+}
 
 /// Why the journal did not take an entry.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the journal is unavailable: {0}")]
 pub struct JournalError(pub String);
+
+// === impl Entry ===
+
+impl Entry {
+    /// Its place in the order of application.
+    pub fn sequence(&self) -> u64 {
+        match self {
+            Self::Score { decision, .. } => decision.sequence,
+            Self::Outcome { sequence, .. }
+            | Self::Event { sequence, .. }
+            | Self::List { sequence, .. }
+            | Self::Publication { sequence, .. } => *sequence,
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The key under which the history of a card, a device or a pair of them is kept.
 
+use smallvec::SmallVec;
+
 use crate::model::value::Value;
 
 /// The identity of an entity declaration: equal for the same name over the same fields, in every
@@ -17,28 +19,34 @@ pub struct EntityKey(u128);
 impl EntityKey {
     /// The key of the entity of that kind with those parts; `None` when a part is not present.
     pub fn new<'a>(kind: EntityKind, parts: impl IntoIterator<Item = &'a Value>) -> Option<Self> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&kind.0.to_le_bytes());
+        // One buffer, hashed in one go: the parts of a key are short, and most fit the stack.
+        let mut bytes = SmallVec::<[u8; 128]>::new();
+        bytes.extend_from_slice(&kind.0.to_le_bytes());
         for part in parts {
-            let bytes: Vec<u8> = match part {
+            match part {
                 Value::Missing | Value::Unknown => return None,
-                Value::Bool(truth) => vec![1, u8::from(*truth)],
-                Value::Int(number) => [[2].as_slice(), &number.to_le_bytes()].concat(),
-                Value::Float(number) => [[3].as_slice(), &number.to_le_bytes()].concat(),
-                Value::Time(at) => [[4].as_slice(), &at.as_micros().to_le_bytes()].concat(),
-                Value::Text(text) => [[5].as_slice(), text.as_bytes()].concat(),
-                Value::Texts(texts) => [[6].as_slice(), texts.join("\0").as_bytes()].concat(),
-            };
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(&bytes);
+                Value::Bool(truth) => push_part(&mut bytes, 1, &[u8::from(*truth)]),
+                Value::Int(number) => push_part(&mut bytes, 2, &number.to_le_bytes()),
+                Value::Float(number) => push_part(&mut bytes, 3, &number.to_le_bytes()),
+                Value::Time(at) => push_part(&mut bytes, 4, &at.as_micros().to_le_bytes()),
+                Value::Text(text) => push_part(&mut bytes, 5, text.as_bytes()),
+                Value::Texts(texts) => push_part(&mut bytes, 6, texts.join("\0").as_bytes()),
+            }
         }
-        let mut key = [0; 16];
-        hasher.finalize_xof().fill(&mut key);
-        Some(Self(u128::from_le_bytes(key)))
+        let hash = blake3::hash(&bytes);
+        let (key, _) = hash.as_bytes().split_first_chunk()?;
+        Some(Self(u128::from_le_bytes(*key)))
     }
 
     /// The 128 bits.
     pub const fn bits(self) -> u128 {
         self.0
     }
+}
+
+/// Tag and length before the content, so that no two lists of parts share their bytes.
+fn push_part(bytes: &mut SmallVec<[u8; 128]>, tag: u8, content: &[u8]) {
+    bytes.push(tag);
+    bytes.extend_from_slice(&(content.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(content);
 }

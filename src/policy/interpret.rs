@@ -13,7 +13,7 @@ mod scripts;
 
 use std::sync::Arc;
 
-pub use scripts::{Constant, Scripts};
+pub use scripts::Scripts;
 
 use crate::model::field::Fields;
 use crate::model::time::Timestamp;

@@ -2,3 +2,4 @@
 #![cfg(test)]
 mod intake;
 mod layers;
+mod syntax;

@@ -248,7 +248,7 @@ impl<'a> Evaluator<'a> {
         }
         match &helper.inline {
             Some(value) => self.eval(value, &args),
-            None => self.set.scripts.call(&helper.name, &args, self.clock(), self.facts.lists),
+            None => self.set.scripts.call(helper, &args, self.clock(), self.facts.lists),
         }
     }
 

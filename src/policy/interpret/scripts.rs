@@ -2,7 +2,6 @@
 //!
 //! Everything else is evaluated by us; Rhai never sees a payment, a feature or a rule.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -13,11 +12,12 @@ use rhai::packages::{
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, NativeCallContext, Scope};
 
 use crate::model::time::Timestamp;
-use crate::model::value::{Text, Value};
+use crate::model::value::Text;
 use crate::policy::interpret::functions::{self, Clock};
 use crate::policy::interpret::operand::{Evaluated, Operand, finite};
 use crate::policy::interpret::{EvalError, Lists, TEXT_BYTES_MAX};
-use crate::policy::ir::Function;
+use crate::policy::ir::{Expr, Function};
+use crate::policy::set::HelperDef;
 
 /// How many operations one call of a helper may take.
 const OPERATIONS_MAX: u64 = 10_000;
@@ -32,28 +32,21 @@ const EXPR_DEPTH_MAX: usize = 64;
 /// How many variables a helper may have at a time.
 const VARIABLES_MAX: usize = 100;
 
-/// Helpers that Rhai runs, and the constants they see.
+/// Helpers that Rhai runs.
 #[derive(Clone, Debug)]
 pub struct Scripts {
     ast: AST,
     engine: Arc<Engine>,
 }
 
-/// The value of a `const`, as helpers see it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Constant {
-    /// A bool, a number or a string.
-    Value(Value),
-    /// An array of them.
-    Array(Arc<[Value]>),
-}
-
-/// What functions of the language read while a helper runs; Rhai keeps it, so it owns all it has.
-#[derive(Clone, Debug)]
+/// What a helper sees beside its arguments; Rhai keeps it while the helper runs, so it owns all it
+/// has.
+#[derive(Debug)]
 struct Scene {
     now: Timestamp,
     zone: TimeZone,
     lists: Arc<dyn Lists>,
+    constants: Vec<(Arc<str>, Dynamic)>,
 }
 
 /// A list in a helper.
@@ -67,21 +60,7 @@ type Native<T> = Result<T, Box<EvalAltResult>>;
 impl Scripts {
     /// The helpers of that tree, which has functions only.
     pub fn new(ast: AST) -> Self {
-        Self { ast, engine: Arc::new(engine(BTreeMap::new())) }
-    }
-
-    /// The same helpers; they see these constants. Rhai's functions do not see what is around them,
-    /// so the values are given to them by name.
-    #[must_use]
-    pub fn with_constants<N: AsRef<str>>(
-        self,
-        constants: impl IntoIterator<Item = (N, Constant)>,
-    ) -> Self {
-        let constants = constants
-            .into_iter()
-            .map(|(name, constant)| (name.as_ref().to_owned(), constant.into_dynamic()))
-            .collect();
-        Self { ast: self.ast, engine: Arc::new(engine(constants)) }
+        Self { ast, engine: Arc::new(engine()) }
     }
 
     /// The helpers.
@@ -96,19 +75,25 @@ impl Scripts {
     /// value of the language.
     pub(crate) fn call<'a>(
         &self,
-        name: &str,
+        helper: &HelperDef,
         args: &[Operand<'a>],
         clock: Clock<'_>,
         lists: &dyn Lists,
     ) -> Evaluated<'a> {
-        let scene = Scene { now: clock.now, zone: clock.zone.clone(), lists: lists.to_shared() };
-        let options = CallFnOptions::new().eval_ast(false).with_tag(scene);
+        let scene = Scene {
+            now: clock.now,
+            zone: clock.zone.clone(),
+            lists: lists.to_shared(),
+            constants: helper.constants.iter().filter_map(constant).collect(),
+        };
+        let options = CallFnOptions::new().eval_ast(false).with_tag(Arc::new(scene));
         let args: Vec<Dynamic> = args.iter().map(dynamic_of).collect();
-        let failed =
-            |problem: String| Box::new(EvalError::Helper { helper: name.to_owned(), problem });
+        let failed = |problem: String| {
+            Box::new(EvalError::Helper { helper: helper.name.to_string(), problem })
+        };
         let result: Dynamic = self
             .engine
-            .call_fn_with_options(options, &mut Scope::new(), &self.ast, name, args)
+            .call_fn_with_options(options, &mut Scope::new(), &self.ast, &helper.name, args)
             .map_err(|error| failed(error.unwrap_inner().to_string()))?;
         operand_of(result).map_err(failed)
     }
@@ -120,20 +105,21 @@ impl Default for Scripts {
     }
 }
 
-// === impl Constant ===
-
-impl Constant {
-    fn into_dynamic(self) -> Dynamic {
-        match self {
-            Self::Value(value) => dynamic_of(&Operand::of(&value)),
-            Self::Array(values) => dynamic_of(&Operand::Array(&values)),
-        }
-    }
+/// A constant as Rhai has it.
+fn constant((name, value): &(Arc<str>, Expr)) -> Option<(Arc<str>, Dynamic)> {
+    let operand = if let Expr::Const(value) = value {
+        Operand::of(value)
+    } else if let Expr::Array(values) = value {
+        Operand::Array(values)
+    } else {
+        return None;
+    };
+    Some((Arc::clone(name), dynamic_of(&operand)))
 }
 
 /// An engine that starts from nothing and adds what a helper may do, so that this function and
 /// [`register`] are the whole answer to what a helper can reach.
-fn engine(constants: BTreeMap<String, Dynamic>) -> Engine {
+fn engine() -> Engine {
     let mut engine = Engine::new_raw();
     ArithmeticPackage::new().register_into_engine(&mut engine);
     LogicPackage::new().register_into_engine(&mut engine);
@@ -157,13 +143,19 @@ fn engine(constants: BTreeMap<String, Dynamic>) -> Engine {
         .disable_symbol("print")
         .disable_symbol("debug");
     register(&mut engine);
-    #[expect(deprecated, reason = "the only way to show a constant to a function; tested")]
-    engine.on_var(move |name, offset, context| {
+    // Rhai's functions see nothing around them, so constants are given to them by name.
+    #[expect(deprecated, reason = "unstable, so a test holds it")]
+    engine.on_var(|name, offset, context| {
         // A local of the same name has an offset, or is found in the scope.
         if offset != 0 || context.scope().contains(name) {
             return Ok(None);
         }
-        Ok(constants.get(name).cloned())
+        let scene = scene(Some(context.tag()))?;
+        Ok(scene
+            .constants
+            .iter()
+            .find(|(known, _)| known.as_ref() == name)
+            .map(|(_, value)| value.clone()))
     });
     engine
 }
@@ -202,7 +194,7 @@ fn register(engine: &mut Engine) {
         .register_fn(
             "contains",
             |context: NativeCallContext<'_>, list: ListName, value: &str| -> Native<bool> {
-                let scene = scene(&context)?;
+                let scene = scene(context.tag())?;
                 Ok(scene.lists.contains(&list.0, value, scene.now))
             },
         );
@@ -210,7 +202,7 @@ fn register(engine: &mut Engine) {
 
 /// Calls a function over one instant.
 fn of_time(function: Function, context: &NativeCallContext<'_>, at: Timestamp) -> Native<Dynamic> {
-    let scene = scene(context)?;
+    let scene = scene(context.tag())?;
     let clock = Clock { now: scene.now, zone: &scene.zone };
     result_of(functions::call(function, &[Operand::Time(at)], clock))
 }
@@ -221,7 +213,7 @@ fn of_values<const N: usize>(
     context: &NativeCallContext<'_>,
     args: [Dynamic; N],
 ) -> Native<Dynamic> {
-    let scene = scene(context)?;
+    let scene = scene(context.tag())?;
     let clock = Clock { now: scene.now, zone: &scene.zone };
     let mut operands = [const { Operand::Missing }; N];
     for (operand, arg) in operands.iter_mut().zip(args) {
@@ -231,10 +223,8 @@ fn of_values<const N: usize>(
 }
 
 /// The scene that the caller of the helper has set.
-fn scene(context: &NativeCallContext<'_>) -> Native<Scene> {
-    context
-        .tag()
-        .and_then(|tag| tag.read_lock::<Scene>().map(|scene| scene.clone()))
+fn scene(tag: Option<&Dynamic>) -> Native<Arc<Scene>> {
+    tag.and_then(|tag| tag.clone().try_cast::<Arc<Scene>>())
         .ok_or_else(|| "the helper was called without facts".into())
 }
 

@@ -1,0 +1,75 @@
+//! A policy set as it is live: with what follows from it and from the set before, computed once.
+
+use std::sync::Arc;
+
+use crate::feature::spec::EntityLayout;
+use crate::model::time::{Span, Timestamp};
+use crate::policy::ir::FeatureIndex;
+use crate::policy::set::{FeatureDef, PolicySet, Tap};
+
+/// All that a decision reads besides the state of its entities. Swapped whole, never changed.
+#[derive(Debug)]
+pub(super) struct Live {
+    /// The set.
+    pub(super) set: Arc<PolicySet>,
+    /// The layout of each entity of the set, as it went live: it knows from when on its features can
+    /// be trusted.
+    pub(super) layouts: Vec<Arc<EntityLayout>>,
+    /// Every feature of the set.
+    pub(super) all_features: Vec<FeatureIndex>,
+    /// Per feature: the place among the taps of `attempt` of what the attempt that is being decided
+    /// brings to it, when it is inclusive.
+    own: Vec<Option<usize>>,
+    publication: u64,
+}
+
+// === impl Live ===
+
+impl Live {
+    /// The first set of an engine, which knows of all that ever happened: nothing.
+    pub(super) fn first(set: Arc<PolicySet>) -> Self {
+        let layouts = set.entities.iter().map(|entity| Arc::clone(&entity.layout)).collect();
+        Self::new(set, layouts, 0)
+    }
+
+    /// The set that goes live at `at` in place of this one.
+    pub(super) fn next(&self, set: Arc<PolicySet>, at: Timestamp) -> Self {
+        let publication = self.publication + 1;
+        let layouts = set
+            .entities
+            .iter()
+            .map(|entity| {
+                let before = self.set.entities.iter().position(|known| known.kind == entity.kind);
+                let before = before.and_then(|place| self.layouts.get(place)).map(Arc::as_ref);
+                Arc::new(entity.layout.carried_over(before, at, publication))
+            })
+            .collect();
+        Self::new(set, layouts, publication)
+    }
+
+    fn new(set: Arc<PolicySet>, layouts: Vec<Arc<EntityLayout>>, publication: u64) -> Self {
+        let taps = set.taps.get("attempt").map(Vec::as_slice).unwrap_or_default();
+        let own = set.features.iter().map(|feature| own_tap(&layouts, feature, taps)).collect();
+        let all_features =
+            (0..).map(FeatureIndex).zip(&set.features).map(|(index, _)| index).collect();
+        Self { set, layouts, all_features, own, publication }
+    }
+
+    /// What is counted when that event happens.
+    pub(super) fn taps(&self, event: &str) -> &[Tap] {
+        self.set.taps.get(event).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The place among the taps of `attempt` of what the attempt brings to an inclusive feature.
+    pub(super) fn own_tap(&self, feature: usize) -> Option<usize> {
+        self.own.get(feature).copied().flatten()
+    }
+}
+
+fn own_tap(layouts: &[Arc<EntityLayout>], feature: &FeatureDef, taps: &[Tap]) -> Option<usize> {
+    let spec = layouts.get(feature.entity)?.features.get(feature.slot)?;
+    if !spec.inclusive || spec.delay > Span::ZERO {
+        return None;
+    }
+    taps.iter().position(|tap| tap.entity == feature.entity && tap.stream == spec.stream)
+}

@@ -1,0 +1,221 @@
+//! What happens after a decision: outcomes of attempts, and events that callers record.
+
+use std::sync::Arc;
+
+use crate::engine::entities::Unseen;
+use crate::engine::event::{completed, of_outcome};
+use crate::engine::journal::{Entry, Event, JournalError};
+use crate::engine::payments::{Attempt, EventRecord, PaymentRecord};
+use crate::engine::taps::brought;
+use crate::engine::{Engine, Receipt, RecordedEvent, ReportError};
+use crate::model::field::Fields;
+use crate::model::outcome::Outcome;
+use crate::model::packed::Packed;
+use crate::model::time::Timestamp;
+use crate::model::value::Text;
+use crate::policy::interpret::Facts;
+use crate::policy::set::PolicySet;
+
+/// Something that happened, and when.
+struct Happened<'a> {
+    /// The event that features count, when there is one.
+    event: Option<&'a str>,
+    received_at: Timestamp,
+    /// When it happened, as reported.
+    occurred_at: Option<Timestamp>,
+}
+
+impl Engine {
+    /// Stores what happened to an attempt and feeds it to the features.
+    ///
+    /// Reported again with the same content, it gives the stored receipt.
+    ///
+    /// # Errors
+    /// [`ReportError`]; nothing is changed then.
+    pub fn report_outcome(
+        &self,
+        outcome: &Outcome,
+        received_at: Timestamp,
+    ) -> Result<Receipt, ReportError> {
+        let id = &outcome.payment_id;
+        self.payments
+            .with_known(id, received_at, |record| self.apply_outcome(record, outcome, received_at))
+            .unwrap_or_else(|| Err(ReportError::UnknownPayment(id.clone())))
+    }
+
+    /// Feeds an event to the features.
+    ///
+    /// Recorded again with the same content, it gives the stored receipt.
+    ///
+    /// # Errors
+    /// [`ReportError`]; nothing is changed then.
+    pub fn record_event(
+        &self,
+        event: &RecordedEvent,
+        received_at: Timestamp,
+    ) -> Result<Receipt, ReportError> {
+        let RecordedEvent { name, event_id, payment_id, fields, occurred_at } = event;
+        let stored = Arc::new(Event {
+            name: name.clone(),
+            event_id: Some(event_id.clone()),
+            payment_id: payment_id.clone(),
+            content: Packed::new(fields, &[]),
+            occurred_at: *occurred_at,
+        });
+        self.events.with(event_id, received_at, |record| {
+            if let Some((known, receipt, _)) = &record.applied {
+                return if *known == stored {
+                    Ok(Receipt { repeated: true, ..*receipt })
+                } else {
+                    Err(ReportError::AlreadyExists(event_id.clone()))
+                };
+            }
+            self.check_age(*occurred_at, received_at)?;
+            let receipt = match payment_id {
+                None => self.apply_own(&stored, fields, received_at)?,
+                Some(id) => self
+                    .payments
+                    .with_known(id, received_at, |payment| {
+                        self.apply_to_payment(payment, &stored, received_at)
+                    })
+                    .unwrap_or_else(|| Err(ReportError::UnknownPayment(id.clone())))?,
+            };
+            *record = EventRecord { applied: Some((stored, receipt, received_at)) };
+            Ok(receipt)
+        })
+    }
+
+    /// Feeds an event of the program's own to the features: in a replay, a label that arrives long
+    /// after its payment was forgotten. `fields` are those of the payment or of the event; it happens at
+    /// `at` and is not compared with what happened before.
+    ///
+    /// # Errors
+    /// When the journal does not take it; nothing is changed then.
+    pub fn apply_event(
+        &self,
+        name: &str,
+        fields: &Fields,
+        at: Timestamp,
+    ) -> Result<Receipt, ReportError> {
+        let event = Event {
+            name: Text::from(name),
+            event_id: None,
+            payment_id: None,
+            content: Packed::new(fields, &[]),
+            occurred_at: None,
+        };
+        Ok(self.apply_own(&Arc::new(event), fields, at)?)
+    }
+
+    fn apply_outcome(
+        &self,
+        record: &mut PaymentRecord,
+        outcome: &Outcome,
+        received_at: Timestamp,
+    ) -> Result<Receipt, ReportError> {
+        let unknown = || ReportError::UnknownAttempt {
+            payment_id: outcome.payment_id.clone(),
+            attempt: outcome.attempt,
+        };
+        if let Some((known, receipt)) = record.outcome_like(outcome) {
+            return if known == outcome {
+                Ok(Receipt { repeated: true, ..receipt })
+            } else {
+                Err(ReportError::AlreadyExists(outcome.outcome_id.clone().unwrap_or_default()))
+            };
+        }
+        let fields = record.attempt(outcome.attempt).map(Attempt::fields).ok_or_else(unknown)?;
+        self.check_age(outcome.occurred_at, received_at)?;
+        let stored = Arc::new(outcome.clone());
+        let happened =
+            Happened { event: outcome.event(), received_at, occurred_at: outcome.occurred_at };
+        let receipt = self.happen(
+            &happened,
+            |set| of_outcome(fields.clone(), outcome, set),
+            |sequence, effective_at| Entry::Outcome {
+                sequence,
+                effective_at,
+                outcome: Arc::clone(&stored),
+            },
+        )?;
+        record.push_outcome(stored, receipt, received_at);
+        Ok(receipt)
+    }
+
+    /// An event about a payment: it carries the fields of the payment's last attempt.
+    fn apply_to_payment(
+        &self,
+        record: &mut PaymentRecord,
+        event: &Arc<Event>,
+        received_at: Timestamp,
+    ) -> Result<Receipt, ReportError> {
+        let unknown = || ReportError::UnknownPayment(event.payment_id.clone().unwrap_or_default());
+        let fields = record.last_attempt().map(Attempt::fields).ok_or_else(unknown)?;
+        let receipt = self.happen_event(event, |_| fields.clone(), received_at)?;
+        record.push_event(Arc::clone(event), receipt, received_at);
+        Ok(receipt)
+    }
+
+    /// An event that carries its own fields.
+    fn apply_own(
+        &self,
+        event: &Arc<Event>,
+        fields: &Fields,
+        received_at: Timestamp,
+    ) -> Result<Receipt, JournalError> {
+        let at = event.occurred_at.unwrap_or(received_at);
+        self.happen_event(event, |set| completed(fields.clone(), set, at), received_at)
+    }
+
+    fn happen_event(
+        &self,
+        event: &Arc<Event>,
+        fields: impl Fn(&PolicySet) -> Fields,
+        received_at: Timestamp,
+    ) -> Result<Receipt, JournalError> {
+        let happened = Happened {
+            event: Some(event.name.as_str()),
+            received_at,
+            occurred_at: event.occurred_at,
+        };
+        self.happen(&happened, fields, |sequence, effective_at| Entry::Event {
+            sequence,
+            effective_at,
+            event: Arc::clone(event),
+        })
+    }
+
+    /// Journals and counts one thing that happened, in one step over its entities. It is placed where
+    /// it happened, when that is in the past.
+    fn happen(
+        &self,
+        happened: &Happened<'_>,
+        fields: impl Fn(&PolicySet) -> Fields,
+        entry: impl FnOnce(u64, Timestamp) -> Entry,
+    ) -> Result<Receipt, JournalError> {
+        self.with_entities(Unseen::Make, fields, |live, fields, mut entities| {
+            let applied_at = entities.effective(happened.received_at);
+            let effective_at = happened.occurred_at.map_or(applied_at, |at| at.min(applied_at));
+            let lists = self.lists_over(&live.set);
+            let facts = Facts { fields, features: &[], now: effective_at, lists: &lists };
+            let taps = happened.event.map(|event| live.taps(event)).unwrap_or_default();
+            let brought = brought(live, taps, &facts, &entities);
+            let sequence = self.append(|sequence| (entry(sequence, effective_at), sequence))?;
+            entities.advance(applied_at);
+            entities.observe(taps, effective_at, &brought);
+            Ok(Receipt { sequence, effective_at, repeated: false })
+        })
+    }
+
+    fn check_age(
+        &self,
+        occurred_at: Option<Timestamp>,
+        received_at: Timestamp,
+    ) -> Result<(), ReportError> {
+        let late_max = self.settings.late_max;
+        if occurred_at.is_some_and(|at| received_at.since(at) > late_max) {
+            return Err(ReportError::TooLate(late_max));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! One attempt: known or new, read, evaluated, written, in one step over all its entities.
+// CRITICAL PATH: a change here carries its number from `benches/score.rs`.
+
+use std::sync::Arc;
+
+use crate::engine::entities::{Entities, Unseen};
+use crate::engine::event::completed;
+use crate::engine::journal::{Entry, JournalError};
+use crate::engine::live::Live;
+use crate::engine::payments::{Attempt, NOT_CONTENT, PaymentRecord};
+use crate::engine::taps::{Brought, brought};
+use crate::engine::{Engine, ScoreError, ScoreRequest, Scored};
+use crate::model::decision::{Decision, Evaluation};
+use crate::model::field::{Field, Fields};
+use crate::model::packed::Packed;
+use crate::model::time::Timestamp;
+use crate::model::value::{Text, Value};
+use crate::model::verdict::{NextStep, Verdict};
+use crate::policy::evaluate::evaluate;
+use crate::policy::interpret::Facts;
+use crate::policy::set::PolicySet;
+
+/// What is asked of the engine, and when.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) request: &'a ScoreRequest,
+    pub(super) received_at: Timestamp,
+    /// Whether every feature of the set is read, or those that its rules can reach.
+    pub(super) all_features: bool,
+}
+
+/// What was found out about an attempt; nothing is written yet.
+struct Weighed {
+    effective_at: Timestamp,
+    /// What the attempt brings to the taps of `attempt`.
+    attempt: Brought,
+    /// What it brings to the taps of its verdict.
+    verdict: Brought,
+    evaluation: Evaluation,
+    features: Option<Vec<Value>>,
+}
+
+impl Engine {
+    /// Decides an attempt, or finds what was decided.
+    pub(super) fn decide(&self, asked: Asked<'_>) -> Result<Scored, ScoreError> {
+        let payment = &asked.request.payment;
+        let payment_id = Text::from(payment.id());
+        let content = Packed::new(payment.fields(), &NOT_CONTENT);
+        if asked.request.dry_run {
+            let known = self.payments.with_known(&payment_id, asked.received_at, |record| {
+                known_attempt(record, asked.request, &content)
+            });
+            return known.flatten().unwrap_or_else(|| Ok(self.imagine(asked)));
+        }
+        self.payments.with(&payment_id, asked.received_at, |record| {
+            match known_attempt(record, asked.request, &content) {
+                Some(known) => known,
+                None => Ok(self.apply_attempt(asked, record, content)?),
+            }
+        })
+    }
+
+    /// What would be decided; nothing is stored or counted.
+    fn imagine(&self, asked: Asked<'_>) -> Scored {
+        self.with_entities(Unseen::Imagine, asked.fields(), |live, fields, entities| {
+            let weighed = self.weigh(asked, live, fields, &entities);
+            let Weighed { effective_at, evaluation, features, attempt: _, verdict: _ } = weighed;
+            let decision = decision(&live.set, asked.request, effective_at, evaluation, 0);
+            Scored { decision: Arc::new(decision), repeated: false, features }
+        })
+    }
+
+    /// Decides a new attempt, and stores and counts it.
+    fn apply_attempt(
+        &self,
+        asked: Asked<'_>,
+        record: &mut PaymentRecord,
+        content: Packed,
+    ) -> Result<Scored, JournalError> {
+        let Asked { request, received_at, all_features: _ } = asked;
+        self.with_entities(Unseen::Make, asked.fields(), |live, fields, mut entities| {
+            let weighed = self.weigh(asked, live, fields, &entities);
+            let Weighed { effective_at, attempt, verdict, evaluation, features } = weighed;
+            let verdict_taps = live.taps(evaluation.verdict.event());
+            let occurred_at = request.payment.fields().get(Field::OccurredAt).as_time();
+            let amount_base = fields.get(Field::AmountBase);
+            let decision = self.append(|sequence| {
+                let decision = decision(&live.set, request, effective_at, evaluation, sequence);
+                let decision = Arc::new(decision);
+                let entry = Entry::Score {
+                    content: content.clone(),
+                    received_at,
+                    occurred_at,
+                    amount_base: amount_base.clone(),
+                    decision: Arc::clone(&decision),
+                };
+                (entry, decision)
+            })?;
+            entities.advance(effective_at);
+            entities.observe(live.taps("attempt"), effective_at, &attempt);
+            entities.observe(verdict_taps, effective_at, &verdict);
+            drop(entities);
+            record.push_attempt(Attempt {
+                content,
+                received_at,
+                occurred_at,
+                amount_base: amount_base.clone(),
+                decision: Arc::clone(&decision),
+            });
+            Ok(Scored { decision, repeated: false, features })
+        })
+    }
+
+    /// Reads and evaluates; changes nothing.
+    fn weigh(
+        &self,
+        asked: Asked<'_>,
+        live: &Live,
+        fields: &Fields,
+        entities: &Entities<'_>,
+    ) -> Weighed {
+        let Asked { request, received_at, all_features } = asked;
+        let set = &live.set;
+        let lists = self.lists_over(set);
+        let effective_at = entities.effective(received_at);
+        let event = Facts { fields, features: &[], now: effective_at, lists: &lists };
+        let attempt = brought(live, live.taps("attempt"), &event, entities);
+        let wanted = if all_features { &live.all_features } else { &set.live_features };
+        let features = entities.read(wanted, effective_at, &attempt);
+        let evaluation = evaluate(set, &Facts { features: &features, ..event }, request.trace);
+        let verdict = brought(live, live.taps(evaluation.verdict.event()), &event, entities);
+        let features = all_features.then_some(features);
+        Weighed { effective_at, attempt, verdict, evaluation, features }
+    }
+}
+
+// === impl Asked ===
+
+impl<'a> Asked<'a> {
+    fn fields(self) -> impl Fn(&PolicySet) -> Fields + 'a {
+        move |set| {
+            let mut fields = self.request.payment.fields().clone();
+            // Ours to compute, whatever was sent.
+            fields.set(Field::AmountBase, Value::Missing);
+            completed(fields, set, self.received_at)
+        }
+    }
+}
+
+/// What was answered to an attempt of that number; `None` when there was none.
+fn known_attempt(
+    record: &PaymentRecord,
+    request: &ScoreRequest,
+    content: &Packed,
+) -> Option<Result<Scored, ScoreError>> {
+    let number = request.payment.attempt();
+    let known = record.attempt(number)?;
+    Some(if known.content == *content {
+        Ok(Scored { decision: Arc::clone(&known.decision), repeated: true, features: None })
+    } else {
+        let payment_id = Text::from(request.payment.id());
+        Err(ScoreError::AlreadyExists { payment_id, attempt: number })
+    })
+}
+
+fn decision(
+    set: &PolicySet,
+    request: &ScoreRequest,
+    effective_at: Timestamp,
+    evaluation: Evaluation,
+    sequence: u64,
+) -> Decision {
+    let payment = &request.payment;
+    Decision {
+        decision_id: decision_id(payment.id(), payment.attempt(), sequence),
+        payment_id: Text::from(payment.id()),
+        attempt: payment.attempt(),
+        sequence,
+        effective_at,
+        policy_version: set.bundle.version.clone(),
+        next_step: next_step(evaluation.verdict),
+        not_before: None,
+        customer_message: customer_message(set, request, &evaluation),
+        evaluation,
+    }
+}
+
+/// 88 bits of a hash; the whole text is held inline.
+fn decision_id(payment_id: &str, attempt: u32, sequence: u64) -> Text {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&sequence.to_le_bytes());
+    hasher.update(&attempt.to_le_bytes());
+    hasher.update(payment_id.as_bytes());
+    let digits = hasher.finalize().to_hex();
+    let mut id = Text::const_new("d_");
+    id.push_str(digits.get(..22).unwrap_or_default());
+    id
+}
+
+const fn next_step(verdict: Verdict) -> NextStep {
+    match verdict {
+        Verdict::Allow => NextStep::Proceed,
+        Verdict::Challenge => NextStep::StepUp,
+        Verdict::Block => NextStep::Stop,
+    }
+}
+
+/// The message of the first code of the verdict; reasons stand in the order of the verdicts.
+fn customer_message(
+    set: &PolicySet,
+    request: &ScoreRequest,
+    evaluation: &Evaluation,
+) -> Option<Arc<str>> {
+    if evaluation.verdict == Verdict::Allow {
+        return None;
+    }
+    let locale = if request.locale.is_empty() { &set.bundle.locale } else { &request.locale };
+    evaluation.reasons.first().and_then(|reason| set.bundle.message(&reason.code, locale))
+}

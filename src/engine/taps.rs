@@ -1,0 +1,78 @@
+//! What an event brings to the streams that listen to it.
+
+use smallvec::SmallVec;
+
+use crate::engine::entities::Entities;
+use crate::engine::live::Live;
+use crate::feature::state::Observed;
+use crate::model::value::{Value, ValueType};
+use crate::policy::interpret::{Facts, value_of};
+use crate::policy::set::{PolicySet, Tap};
+
+/// Per tap of an event: what it brings, or nothing when the event is not counted there.
+pub(super) type Brought = SmallVec<[Option<Observed>; 8]>;
+
+/// What the event of the facts brings to each tap. It is computed before anything is written.
+pub(super) fn brought(
+    live: &Live,
+    taps: &[Tap],
+    facts: &Facts<'_>,
+    entities: &Entities<'_>,
+) -> Brought {
+    taps.iter()
+        .map(|tap| {
+            if !entities.has(tap.entity) {
+                return None;
+            }
+            let carries = live
+                .layouts
+                .get(tap.entity)
+                .and_then(|layout| layout.streams.get(tap.stream))
+                .and_then(|stream| stream.value_type);
+            observed(&live.set, tap, carries, facts)
+        })
+        .collect()
+}
+
+/// An event is counted when its filter is true and its value is there. What errors is not counted: a
+/// rule says what an error means, a feature cannot. What is unknown makes the features unknown.
+fn observed(
+    set: &PolicySet,
+    tap: &Tap,
+    carries: Option<ValueType>,
+    facts: &Facts<'_>,
+) -> Option<Observed> {
+    let mut is_unknown = false;
+    if let Some(filter) = &tap.filter {
+        match value_of(set, filter, facts).ok()? {
+            Value::Bool(true) => {}
+            Value::Unknown => is_unknown = true,
+            Value::Missing
+            | Value::Bool(false)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Time(_)
+            | Value::Text(_)
+            | Value::Texts(_) => return None,
+        }
+    }
+    let Some(value) = &tap.value else {
+        return Some(if is_unknown { Observed::Unknown } else { Observed::Event });
+    };
+    match value_of(set, value, facts).ok()? {
+        Value::Missing => None,
+        Value::Unknown => Some(Observed::Unknown),
+        value if !fits(&value, carries) => None,
+        _ if is_unknown => Some(Observed::Unknown),
+        value => Some(Observed::Value(value)),
+    }
+}
+
+/// Whether a stream can carry the value: an attribute has its type from the event alone.
+fn fits(value: &Value, carries: Option<ValueType>) -> bool {
+    match carries {
+        None | Some(ValueType::Any) => true,
+        Some(ValueType::Float) => matches!(value, Value::Float(_) | Value::Int(_)),
+        Some(carried) => value.value_type() == Some(carried),
+    }
+}
