@@ -106,18 +106,17 @@ impl Reader {
     ) -> usize {
         let expected = format!("expected a whole number from {least} to {most}");
         self.take(key, default, &expected, |value| {
-            let number = match value {
-                toml::Value::Integer(number) => usize::try_from(*number).ok()?,
-                other => other.as_str()?.parse().ok()?,
+            let number = match value.as_integer() {
+                Some(number) => usize::try_from(number).ok()?,
+                None => value.as_str()?.parse().ok()?,
             };
             (least..=most).contains(&number).then_some(number)
         })
     }
 
     pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
-        self.take(key, default, "expected `true` or `false`", |value| match value {
-            toml::Value::Boolean(truth) => Some(*truth),
-            other => other.as_str()?.parse().ok(),
+        self.take(key, default, "expected `true` or `false`", |value| {
+            value.as_bool().or_else(|| value.as_str()?.parse().ok())
         })
     }
 

@@ -111,8 +111,8 @@ impl Admission {
 
     /// Dates a request by its headers.
     pub fn arrival(&self, headers: &HeaderMap, is_stream: bool, is_over: bool) -> Arrival {
-        let budget = grpc_timeout(headers)
-            .or_else(|| (!is_stream).then_some(self.limits.default_deadline));
+        let budget =
+            grpc_timeout(headers).or_else(|| (!is_stream).then_some(self.limits.default_deadline));
         Arrival {
             deadline: budget.and_then(|budget| clock::instant().checked_add(budget)),
             is_over,

@@ -5,7 +5,7 @@
 //! that are no fields. The rest is [`crate::model::intake`]'s.
 // CRITICAL PATH: a change here carries its number from `benches/rpc.rs`.
 
-pub mod answer;
+pub(super) mod answer;
 
 use prost_types::Timestamp as WireTime;
 
@@ -22,7 +22,7 @@ const LATENCY_MS_MAX: i64 = 86_400_000;
 
 /// The fields of a payment as they were sent. What is wrong with them in the eyes of the wire is added
 /// to `violations`.
-pub fn fields(payment: proto::Payment, violations: &mut Vec<Violation>) -> Fields {
+pub(super) fn fields(payment: proto::Payment, violations: &mut Vec<Violation>) -> Fields {
     let mut fields = Fields::new();
     let proto::Payment {
         id,
@@ -66,10 +66,7 @@ pub fn fields(payment: proto::Payment, violations: &mut Vec<Violation>) -> Field
     fields.set(Field::Recurring, Value::Bool(recurring));
     fields.set(Field::OffSession, Value::Bool(off_session));
     text(&mut fields, Field::ThreeDs, three_ds);
-    if !authenticated.is_empty() {
-        let methods = authenticated.into_iter().map(Text::from).collect();
-        fields.set(Field::Authenticated, Value::Texts(methods));
-    }
+    texts(&mut fields, Field::Authenticated, authenticated);
     text(&mut fields, Field::Description, description);
     if let Some(card) = card {
         card_fields(&mut fields, card);
@@ -80,21 +77,17 @@ pub fn fields(payment: proto::Payment, violations: &mut Vec<Violation>) -> Field
     if let Some(device) = device {
         device_fields(&mut fields, device);
     }
-    if let Some(proto::Merchant { id, mcc, country }) = merchant {
-        text(&mut fields, Field::MerchantId, id);
-        text(&mut fields, Field::MerchantMcc, mcc);
-        text(&mut fields, Field::MerchantCountry, country);
+    if let Some(merchant) = merchant {
+        merchant_fields(&mut fields, merchant);
     }
     if let Some(address) = billing {
-        address_fields(&mut fields, &BILLING, address);
+        address_fields(&mut fields, BILLING, address);
     }
     if let Some(address) = shipping {
-        address_fields(&mut fields, &SHIPPING, address);
+        address_fields(&mut fields, SHIPPING, address);
     }
-    if let Some(proto::Checks { cvc, line1, postal_code }) = checks {
-        text(&mut fields, Field::ChecksCvc, cvc);
-        text(&mut fields, Field::ChecksLine1, line1);
-        text(&mut fields, Field::ChecksPostalCode, postal_code);
+    if let Some(checks) = checks {
+        check_fields(&mut fields, checks);
     }
     for (name, proto::AttributeValue { kind }) in attributes {
         if let Some(kind) = kind {
@@ -105,7 +98,7 @@ pub fn fields(payment: proto::Payment, violations: &mut Vec<Violation>) -> Field
 }
 
 /// The same of a recorded event, for which `false` would say more than was sent.
-pub fn event_fields(payment: proto::Payment, violations: &mut Vec<Violation>) -> Fields {
+pub(super) fn event_fields(payment: proto::Payment, violations: &mut Vec<Violation>) -> Fields {
     let (recurring, off_session) = (payment.recurring, payment.off_session);
     let mut fields = fields(payment, violations);
     for (field, is_sent) in [(Field::Recurring, recurring), (Field::OffSession, off_session)] {
@@ -120,7 +113,7 @@ pub fn event_fields(payment: proto::Payment, violations: &mut Vec<Violation>) ->
 ///
 /// # Errors
 /// Every violation at once.
-pub fn outcome(
+pub(super) fn outcome(
     request: proto::ReportOutcomeRequest,
     intake: &Intake,
     received_at: Timestamp,
@@ -189,7 +182,7 @@ pub fn outcome(
 
 /// Checks fields of a request that are no fields of a payment, and collects what is wrong.
 #[derive(Debug)]
-pub struct Checks<'a> {
+pub(super) struct Checks<'a> {
     /// The edge.
     pub intake: &'a Intake,
     /// What was wrong so far.
@@ -202,12 +195,12 @@ pub struct Checks<'a> {
 
 impl Checks<'_> {
     /// Refuses a field.
-    pub fn refuse(&mut self, field: &str, problem: &str) {
+    pub(super) fn refuse(&mut self, field: &str, problem: &str) {
         self.violations.push(violation(field, problem));
     }
 
     /// An id that is required.
-    pub fn id(&mut self, field: &str, id: &str) -> Option<Text> {
+    pub(super) fn id(&mut self, field: &str, id: &str) -> Option<Text> {
         match self.intake.id(field, id) {
             Ok(admitted) => {
                 self.hashed += admitted.hashed;
@@ -222,14 +215,14 @@ impl Checks<'_> {
 
     /// When an outcome or an event happened: not after now, but for the skew of clocks. How far back it
     /// may be is the engine's to say.
-    pub fn occurred_at(
+    pub(super) fn occurred_at(
         &mut self,
         sent: Option<WireTime>,
         received_at: Timestamp,
         skew_max: Span,
     ) -> Option<Timestamp> {
         let sent = sent?;
-        let Some(at) = timestamp(&sent) else {
+        let Some(at) = timestamp(sent) else {
             self.refuse("occurred_at", OUT_OF_RANGE);
             return None;
         };
@@ -296,7 +289,7 @@ impl Checks<'_> {
 
 /// An instant of the wire; `None` when it is none. What is finer than a microsecond is cut off.
 #[expect(clippy::integer_division, reason = "the rest is cut off")]
-pub fn timestamp(time: &WireTime) -> Option<Timestamp> {
+pub(super) fn timestamp(time: WireTime) -> Option<Timestamp> {
     if !(0..1_000_000_000).contains(&time.nanos) {
         return None;
     }
@@ -305,7 +298,7 @@ pub fn timestamp(time: &WireTime) -> Option<Timestamp> {
 }
 
 /// An instant for the wire.
-pub fn wire_time(at: Timestamp) -> WireTime {
+pub(super) fn wire_time(at: Timestamp) -> WireTime {
     let micros = at.as_micros();
     let nanos = micros.rem_euclid(1_000_000).saturating_mul(1_000);
     WireTime {
@@ -348,11 +341,7 @@ fn card_fields(fields: &mut Fields, card: proto::Card) {
     text(fields, Field::CardExpires, expires);
 }
 
-fn account_fields(
-    fields: &mut Fields,
-    account: proto::Account,
-    violations: &mut Vec<Violation>,
-) {
+fn account_fields(fields: &mut Fields, account: proto::Account, violations: &mut Vec<Violation>) {
     let proto::Account { id, created_at, email, email_domain, phone, country, standing } = account;
     text(fields, Field::AccountId, id);
     time(fields, Field::AccountCreatedAt, created_at, violations);
@@ -376,17 +365,24 @@ fn device_fields(fields: &mut Fields, device: proto::Device) {
     degrees(fields, Field::DeviceLon, lon);
 }
 
-fn address_fields(fields: &mut Fields, places: &[Field; 7], address: proto::Address) {
-    let proto::Address {
-        line1,
-        city,
-        state,
-        postal_code,
-        country,
-        lat: latitude,
-        lon: longitude,
-    } = address;
-    let [at_line1, at_city, at_state, at_postal_code, at_country, at_lat, at_lon] = *places;
+fn merchant_fields(fields: &mut Fields, merchant: proto::Merchant) {
+    let proto::Merchant { id, mcc, country } = merchant;
+    text(fields, Field::MerchantId, id);
+    text(fields, Field::MerchantMcc, mcc);
+    text(fields, Field::MerchantCountry, country);
+}
+
+fn check_fields(fields: &mut Fields, checks: proto::Checks) {
+    let proto::Checks { cvc, line1, postal_code } = checks;
+    text(fields, Field::ChecksCvc, cvc);
+    text(fields, Field::ChecksLine1, line1);
+    text(fields, Field::ChecksPostalCode, postal_code);
+}
+
+fn address_fields(fields: &mut Fields, places: [Field; 7], address: proto::Address) {
+    let proto::Address { line1, city, state, postal_code, country, lat: latitude, lon: longitude } =
+        address;
+    let [at_line1, at_city, at_state, at_postal_code, at_country, at_lat, at_lon] = places;
     text(fields, at_line1, line1);
     text(fields, at_city, city);
     text(fields, at_state, state);
@@ -402,6 +398,12 @@ fn text(fields: &mut Fields, field: Field, text: String) {
     }
 }
 
+fn texts(fields: &mut Fields, field: Field, texts: Vec<String>) {
+    if !texts.is_empty() {
+        fields.set(field, Value::Texts(texts.into_iter().map(Text::from).collect()));
+    }
+}
+
 fn degrees(fields: &mut Fields, field: Field, degrees: Option<f64>) {
     if let Some(degrees) = degrees {
         fields.set(field, Value::Float(degrees));
@@ -414,7 +416,7 @@ fn time(
     time: Option<WireTime>,
     violations: &mut Vec<Violation>,
 ) {
-    match time.map(|time| timestamp(&time)) {
+    match time.map(timestamp) {
         Some(Some(at)) => fields.set(field, Value::Time(at)),
         Some(None) => violations.push(violation(field.path(), OUT_OF_RANGE)),
         None => {}

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{HeaderValue, Request, Response};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use prost::bytes::Bytes;
 use tokio::time::Sleep;
@@ -39,7 +39,7 @@ const STREAM_MESSAGE_FACTOR: usize = 16;
 
 /// All services, and what is counted before them.
 #[derive(Clone)]
-pub struct Front {
+pub(super) struct Front {
     risk: RiskServiceServer<Risk>,
     streams: RiskServiceServer<Risk>,
     lists: ListServiceServer<Lists>,
@@ -49,7 +49,7 @@ pub struct Front {
 }
 
 /// An answer on its way.
-pub struct Answering {
+pub(super) struct Answering {
     inner: Pin<Box<dyn Future<Output = Response<Body>> + Send>>,
     permit: Option<Permit>,
     deadline: Option<std::time::Instant>,
@@ -59,7 +59,7 @@ pub struct Answering {
 
 /// An answer that gives its place back when it was sent.
 #[derive(Debug)]
-pub struct AnswerBody {
+pub(super) struct AnswerBody {
     inner: Body,
     permit: Option<Permit>,
 }
@@ -68,7 +68,7 @@ pub struct AnswerBody {
 
 impl Front {
     /// Puts the services together.
-    pub fn new(risk: Risk, lists: Lists, others: Routes, admission: Arc<Admission>) -> Self {
+    pub(super) fn new(risk: Risk, lists: Lists, others: Routes, admission: Arc<Admission>) -> Self {
         let bytes_max = admission.limits().message_bytes_max;
         let risk = Arc::new(risk);
         let services = |bytes_max| {
@@ -162,9 +162,8 @@ impl Future for Answering {
         }
         // Most are answered at once; only one whose bytes are not all here needs a timer.
         let Some(deadline) = self.deadline else { return Poll::Pending };
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        let timer =
+            self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
         ready!(timer.as_mut().poll(cx));
         let answer = Status::from(Refusal::DeadlineSpent).into_http();
         Poll::Ready(Ok(self.finish(answer)))

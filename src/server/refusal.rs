@@ -13,7 +13,7 @@ use crate::engine::{ReportError, ScoreError};
 use crate::model::intake::Violation;
 
 /// The domain of every reason.
-pub const DOMAIN: &str = "vajra";
+pub(super) const DOMAIN: &str = "vajra";
 
 /// How many bytes of violations an answer carries: details travel in a header, which peers bound.
 const VIOLATION_BYTES_MAX: usize = 4_096;
@@ -95,7 +95,7 @@ impl Refusal {
     }
 
     /// What the log should have and the caller should not.
-    pub fn cause(&self) -> Option<&str> {
+    pub fn hidden_cause(&self) -> Option<&str> {
         match self {
             Self::NotRecorded { cause, .. } | Self::Internal { cause } => Some(cause),
             Self::Invalid(_)
@@ -195,7 +195,7 @@ impl From<Refusal> for Status {
 }
 
 /// A violation of one field.
-pub fn violation(field: &str, problem: &str) -> Violation {
+pub(super) fn violation(field: &str, problem: &str) -> Violation {
     Violation { field: field.to_owned(), problem: problem.to_owned() }
 }
 

@@ -9,15 +9,15 @@ use std::marker::PhantomData;
 
 use prost::bytes::{Buf as _, Bytes};
 use prost::{DecodeError, Message};
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::Status;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 use crate::model::intake::Violation;
 use crate::server::proto::ScoreRequest;
 use crate::server::refusal::Refusal;
 
 /// What can be read off the wire.
-pub trait FromWire: Sized {
+pub(super) trait FromWire: Sized {
     /// Reads one message.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ pub trait FromWire: Sized {
 
 /// A message of a stream whose payload is not decoded yet.
 #[derive(Clone, Debug)]
-pub struct StreamMessage {
+pub(super) struct StreamMessage {
     /// How long it was, in bytes.
     pub length: usize,
     envelope: Result<Envelope, DecodeError>,
@@ -44,17 +44,17 @@ struct Envelope {
 
 /// Encodes `T`, decodes `U`.
 #[derive(Debug)]
-pub struct WireCodec<T, U> {
+pub(super) struct WireCodec<T, U> {
     types: PhantomData<(T, U)>,
 }
 
 /// Encodes an answer.
 #[derive(Debug)]
-pub struct WireEncoder<T>(PhantomData<T>);
+pub(super) struct WireEncoder<T>(PhantomData<T>);
 
 /// Decodes a request.
 #[derive(Debug)]
-pub struct WireDecoder<U>(PhantomData<U>);
+pub(super) struct WireDecoder<U>(PhantomData<U>);
 
 // === impl FromWire ===
 
@@ -75,7 +75,7 @@ impl FromWire for StreamMessage {
 
 impl StreamMessage {
     /// The correlation id; empty when it could not be read.
-    pub fn correlation_id(&self) -> &str {
+    pub(super) fn correlation_id(&self) -> &str {
         match &self.envelope {
             Ok(envelope) => std::str::from_utf8(&envelope.correlation_id).unwrap_or_default(),
             Err(_) => "",
@@ -86,9 +86,8 @@ impl StreamMessage {
     ///
     /// # Errors
     /// What is wrong with the message.
-    pub fn request(&self) -> Result<ScoreRequest, Refusal> {
-        let envelope =
-            self.envelope.as_ref().map_err(|error| undecodable("", error))?;
+    pub(super) fn request(&self) -> Result<ScoreRequest, Refusal> {
+        let envelope = self.envelope.as_ref().map_err(|error| undecodable("", error))?;
         if std::str::from_utf8(&envelope.correlation_id).is_err() {
             return Err(Refusal::undecodable("correlation_id", "must be valid UTF-8"));
         }

@@ -32,7 +32,7 @@ const IDLE_LOOKS: u32 = 5;
 ///
 /// # Errors
 /// When the address cannot be had, also when another process listens there.
-pub fn bind(address: SocketAddr, workers: usize) -> std::io::Result<Vec<StdListener>> {
+pub(super) fn bind(address: SocketAddr, workers: usize) -> std::io::Result<Vec<StdListener>> {
     // Sockets that share a port do not notice a stranger that shares it as well. One that does not
     // share notices.
     drop(listen(address, false)?);
@@ -56,7 +56,7 @@ fn listen(address: SocketAddr, shares_port: bool) -> std::io::Result<StdListener
 }
 
 /// Serves until `stop`, then answers what was accepted, for at most `drain_max`.
-pub async fn serve(
+pub(super) async fn serve(
     listener: TcpListener,
     front: Front,
     admission: Arc<Admission>,

@@ -12,7 +12,7 @@ use crate::policy::bundle::Bundle;
 use crate::server::proto;
 
 /// A decision as the caller gets it: with their own id of the payment, and messages in their locale.
-pub fn decision(
+pub(in crate::server) fn decision(
     decision: &Decision,
     payment_id: String,
     bundle: &Bundle,
@@ -70,7 +70,7 @@ pub fn decision(
 }
 
 /// The verdict on the wire.
-pub const fn wire_verdict(verdict: Verdict) -> proto::Verdict {
+pub(in crate::server) const fn wire_verdict(verdict: Verdict) -> proto::Verdict {
     match verdict {
         Verdict::Allow => proto::Verdict::Allow,
         Verdict::Challenge => proto::Verdict::Challenge,
@@ -79,7 +79,7 @@ pub const fn wire_verdict(verdict: Verdict) -> proto::Verdict {
 }
 
 /// The next step on the wire.
-pub const fn wire_next_step(step: NextStep) -> proto::NextStep {
+pub(in crate::server) const fn wire_next_step(step: NextStep) -> proto::NextStep {
     match step {
         NextStep::Proceed => proto::NextStep::Proceed,
         NextStep::StepUp => proto::NextStep::StepUp,
@@ -177,7 +177,7 @@ fn strings(texts: &[Text]) -> Vec<String> {
 }
 
 /// A reported outcome, as it was sent.
-pub fn wire_outcome(
+pub(in crate::server) fn wire_outcome(
     outcome: &Outcome,
     payment_id: String,
 ) -> proto::ReportOutcomeRequest {
