@@ -8,4 +8,6 @@ mod hand_made;
 mod intake;
 mod interpret;
 mod layers;
+mod policies;
 mod syntax;
+mod testing;
