@@ -8,7 +8,7 @@
 pub(crate) mod evaluator;
 mod functions;
 mod operand;
-mod operators;
+pub(crate) mod operators;
 mod scripts;
 
 use std::sync::Arc;

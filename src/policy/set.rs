@@ -144,3 +144,37 @@ pub enum ActionDef {
     /// Adds points.
     Score(i64, Arc<str>),
 }
+
+// === impl PolicySet ===
+
+impl PolicySet {
+    /// The rule of that name.
+    pub fn rule(&self, name: &str) -> Option<&RuleDef> {
+        self.rules.iter().find(|rule| &*rule.name == name)
+    }
+
+    /// The feature of that name, such as `card.attempts_1h`, and its place.
+    pub fn feature(&self, name: &str) -> Option<(FeatureIndex, &FeatureDef)> {
+        (0..).map(FeatureIndex).zip(&self.features).find(|(_, feature)| &*feature.name == name)
+    }
+
+    /// The list of streams that an event of that name feeds.
+    pub fn taps_of(&self, event: &str) -> &[Tap] {
+        self.taps.get(event).map_or(&[], Vec::as_slice)
+    }
+}
+
+// === impl ActionDef ===
+
+impl ActionDef {
+    /// The reason code that it gives.
+    pub const fn code(&self) -> &Arc<str> {
+        match self {
+            Self::Allow(code)
+            | Self::Review(code)
+            | Self::Challenge(code, _)
+            | Self::Block(code)
+            | Self::Score(_, code) => code,
+        }
+    }
+}

@@ -1,7 +1,10 @@
 //! Black-box tests over the public surface: one binary, a file per room.
 #![cfg(test)]
 mod engine;
+mod evaluate;
+mod hand_made;
 mod intake;
+mod interpret;
 mod layers;
 mod list;
 mod syntax;

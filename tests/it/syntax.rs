@@ -8,10 +8,7 @@ use vajra::policy::syntax::{Parsed, parse, parse_tests};
 
 fn files(sources: &[(&str, &str)]) -> Files {
     Files(
-        sources
-            .iter()
-            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
-            .collect(),
+        sources.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect(),
     )
 }
 
@@ -134,7 +131,9 @@ fn every_clause_of_a_rule_is_read_in_any_order() {
 
 #[test]
 fn entities_are_of_one_field_or_of_several() {
-    let parsed = good("entity card = payment.card.token;\nentity pair = [payment.card.token, payment.merchant.id];");
+    let parsed = good(
+        "entity card = payment.card.token;\nentity pair = [payment.card.token, payment.merchant.id];",
+    );
     let parts: Vec<Vec<String>> = parsed
         .declarations
         .entities
@@ -273,39 +272,102 @@ fn each_statement_tells_its_first_problem() {
 #[test]
 fn one_mistake_says_what_was_expected() {
     for (source, expected) in [
-        ("feature a = count(attempt) evry card;", "syntax 1:28+4 unexpected `evry`; expected `by`, `over`, `delayed`, `inclusive`, `where`"),
-        ("feature a = count(attempt) by card ovr \"1h\";", "syntax 1:36+3 unexpected `ovr`; expected `over`, `delayed`, `inclusive`, `where`, `;`; suggestion over"),
+        (
+            "feature a = count(attempt) evry card;",
+            "syntax 1:28+4 unexpected `evry`; expected `by`, `over`, `delayed`, `inclusive`, `where`",
+        ),
+        (
+            "feature a = count(attempt) by card ovr \"1h\";",
+            "syntax 1:36+3 unexpected `ovr`; expected `over`, `delayed`, `inclusive`, `where`, `;`; suggestion over",
+        ),
         ("feature a = count() by card;", "syntax 1:18+1 unexpected `(`; expected `(`"),
         ("feature a = count(attempt, x, y) by card;", "syntax 1:29+1 unexpected `,`; expected `)`"),
-        ("feature a = count(attempt);", "missing-clause 1:27+1 the `feature` has no `by`; expected the clause `by`"),
-        ("feature a = count(attempt) by card by card;", "duplicate-clause 1:36+2 the clause `by` stands twice; expected each clause once"),
-        ("rule \"a\" when x;", "missing-clause 1:16+1 the `rule` has no `then`; expected the clause `then`"),
-        ("rule \"a\" when x then;", "syntax 1:21+1 unexpected `;`; expected an action, such as `block(\"CODE\")`"),
-        ("rule \"a\" when then block(\"A\");", "syntax 1:15+4 unexpected `then`; expected a condition"),
-        ("rule \"a\" when x && then block(\"A\");", "syntax 1:20+4 unexpected `then`; expected an expression"),
-        ("rule \"a\" when x > then block(\"A\");", "syntax 1:19+4 unexpected `then`; expected an expression"),
-        ("rule \"a\" mode shadw when x then block(\"A\");", "syntax 1:15+5 unexpected `shadw`; expected `active`, `shadow`, `off`; suggestion shadow"),
-        ("rule a when x then block(\"A\");", "syntax 1:6+1 unexpected `a`; expected a name in quotes"),
+        (
+            "feature a = count(attempt);",
+            "missing-clause 1:27+1 the `feature` has no `by`; expected the clause `by`",
+        ),
+        (
+            "feature a = count(attempt) by card by card;",
+            "duplicate-clause 1:36+2 the clause `by` stands twice; expected each clause once",
+        ),
+        (
+            "rule \"a\" when x;",
+            "missing-clause 1:16+1 the `rule` has no `then`; expected the clause `then`",
+        ),
+        (
+            "rule \"a\" when x then;",
+            "syntax 1:21+1 unexpected `;`; expected an action, such as `block(\"CODE\")`",
+        ),
+        (
+            "rule \"a\" when then block(\"A\");",
+            "syntax 1:15+4 unexpected `then`; expected a condition",
+        ),
+        (
+            "rule \"a\" when x && then block(\"A\");",
+            "syntax 1:20+4 unexpected `then`; expected an expression",
+        ),
+        (
+            "rule \"a\" when x > then block(\"A\");",
+            "syntax 1:19+4 unexpected `then`; expected an expression",
+        ),
+        (
+            "rule \"a\" mode shadw when x then block(\"A\");",
+            "syntax 1:15+5 unexpected `shadw`; expected `active`, `shadow`, `off`; suggestion shadow",
+        ),
+        (
+            "rule a when x then block(\"A\");",
+            "syntax 1:6+1 unexpected `a`; expected a name in quotes",
+        ),
         ("rule \"a when x then block(\"A\");", "syntax"),
         ("rule \"a\" when x = 1 then block(\"A\");", "syntax"),
-        ("rule \"a\" when x then block;", "syntax 1:22+5 this is not an action; expected `allow`, `review`, `challenge`, `block` or `score` and its arguments"),
-        ("rule \"a\" when x then block(\"A\") block(\"B\");", "syntax 1:33+5 unexpected `block`; expected `mode`, `always`, `on_error`, `;`"),
-        ("entity rule = payment.id;", "reserved-word 1:8+4 `rule` is a reserved word; expected a name"),
+        (
+            "rule \"a\" when x then block;",
+            "syntax 1:22+5 this is not an action; expected `allow`, `review`, `challenge`, `block` or `score` and its arguments",
+        ),
+        (
+            "rule \"a\" when x then block(\"A\") block(\"B\");",
+            "syntax 1:33+5 unexpected `block`; expected `mode`, `always`, `on_error`, `;`",
+        ),
+        (
+            "entity rule = payment.id;",
+            "reserved-word 1:8+4 `rule` is a reserved word; expected a name",
+        ),
         ("let when = 1;", "reserved-word 1:5+4 `when` is a reserved word; expected a name"),
-        ("let x = payment.attributes.plan == \"a\";", "reserved-word 1:28+4 `plan` is a reserved word; expected `attributes[\"plan\"]` to read an attribute"),
-        ("let x = payment.attributes.then;", "reserved-word 1:28+4 `then` is a reserved word; expected `attributes[\"then\"]` to read an attribute"),
+        (
+            "let x = payment.attributes.plan == \"a\";",
+            "reserved-word 1:28+4 `plan` is a reserved word; expected `attributes[\"plan\"]` to read an attribute",
+        ),
+        (
+            "let x = payment.attributes.then;",
+            "reserved-word 1:28+4 `then` is a reserved word; expected `attributes[\"then\"]` to read an attribute",
+        ),
         ("let x;", "syntax 1:7+1 `x` has no value; expected `=` and an expression"),
-        ("let x = rule \"a\" when y then block(\"A\");", "nested-declaration 1:9+4 `rule` within another statement; expected declarations at the top level only"),
-        ("fn f(x) { entity e = payment.id; x }", "nested-declaration 1:11+6 `entity` within another statement; expected declarations at the top level only"),
+        (
+            "let x = rule \"a\" when y then block(\"A\");",
+            "nested-declaration 1:9+4 `rule` within another statement; expected declarations at the top level only",
+        ),
+        (
+            "fn f(x) { entity e = payment.id; x }",
+            "nested-declaration 1:11+6 `entity` within another statement; expected declarations at the top level only",
+        ),
         ("fn f(x) { fn g(y) { y } x }", "nested-declaration"),
-        ("fn f() {}", "syntax 1:8+1 the helper has no value; expected an expression between the braces"),
-        ("fn f(x) { let y = 1; print(y); y }", "forbidden 1:22+5 `print` is not part of the language"),
+        (
+            "fn f() {}",
+            "syntax 1:8+1 the helper has no value; expected an expression between the braces",
+        ),
+        (
+            "fn f(x) { let y = 1; print(y); y }",
+            "forbidden 1:22+5 `print` is not part of the language",
+        ),
         ("fn f(x) { try { x } catch { 1 } }", "forbidden"),
         ("fn f(x) { let a = 1; let g = |y| { y }; g }", "forbidden"),
         ("if x { 1 }", "unknown-statement 1:1+2 unknown statement `if`"),
         ("import \"x\" as y;", "unknown-statement 1:1+6 `import` is not part of the language"),
         ("tset \"x\" { expect(true); }", "unknown-statement 1:1+4 unknown statement `tset`"),
-        ("test \"x\" { expect(true); }", "misplaced-test 1:1+4 a test stands among the declarations"),
+        (
+            "test \"x\" { expect(true); }",
+            "misplaced-test 1:1+4 a test stands among the declarations",
+        ),
         ("let x = 1 +;", "syntax"),
         ("let x = (1;", "syntax"),
         ("let x = @;", "syntax"),
@@ -318,7 +380,8 @@ fn one_mistake_says_what_was_expected() {
 
 #[test]
 fn an_unclosed_brace_does_not_hide_what_follows() {
-    let found = problems("fn f(x) {\n  if x { 1 \n}\n\nrule \"r\" whn x then block(\"A\");\nlet y = ;\n");
+    let found =
+        problems("fn f(x) {\n  if x { 1 \n}\n\nrule \"r\" whn x then block(\"A\");\nlet y = ;\n");
     assert_eq!(found.len(), 3, "{found:#?}");
     assert!(found[1].contains("5:10+3 unexpected `whn`"), "{found:#?}");
 }

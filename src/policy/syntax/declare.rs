@@ -102,7 +102,11 @@ fn helper(ast: &rhai::AST, place: &Place<'_>) -> Result<Helper, Diagnostic> {
     let first = place.name_after_first_word();
     let name = declared(name, first.unwrap_or(at), place)?;
     if function.this_type.is_some() {
-        return Err(Diagnostic::error("forbidden", name.at, "methods are not part of the language"));
+        return Err(Diagnostic::error(
+            "forbidden",
+            name.at,
+            "methods are not part of the language",
+        ));
     }
     let params: Vec<String> = function.params.iter().map(ToString::to_string).collect();
     if let Some(param) = params.iter().find(|param| RESERVED.contains(&param.as_str())) {
@@ -235,9 +239,7 @@ impl<'a> Parts<'a> {
                 "block" => OnError::Block,
                 _ => OnError::Skip,
             }),
-            when: self
-                .expression(Slot::Condition)?
-                .ok_or_else(|| not_one(self.place, None))?,
+            when: self.expression(Slot::Condition)?.ok_or_else(|| not_one(self.place, None))?,
             actions: self
                 .all(Slot::Action)
                 .map(|input| self.action(input))
@@ -252,9 +254,9 @@ impl<'a> Parts<'a> {
             _ => {
                 let found = self.place.token_at(input.start_position());
                 let message = "this is not an action".to_owned();
-                Err(Diagnostic::error("syntax", written.at, message)
-                    .over(found)
-                    .expecting("`allow`, `review`, `challenge`, `block` or `score` and its arguments"))
+                Err(Diagnostic::error("syntax", written.at, message).over(found).expecting(
+                    "`allow`, `review`, `challenge`, `block` or `score` and its arguments",
+                ))
             }
         }
     }

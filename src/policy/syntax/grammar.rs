@@ -319,9 +319,11 @@ impl Form {
             });
         }
         let mut expected: Vec<String> = open.map(|clause| format!("`{}`", clause.word)).collect();
-        if !self.clauses.iter().any(|clause| {
-            clause.is_required && !tape.clauses.contains(&clause.word)
-        }) {
+        if !self
+            .clauses
+            .iter()
+            .any(|clause| clause.is_required && !tape.clauses.contains(&clause.word))
+        {
             expected.push("`;`".to_owned());
         }
         Err(Complaint::unexpected(look_ahead, expected.join(", ")))

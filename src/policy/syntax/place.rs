@@ -137,7 +137,10 @@ impl<'a> Place<'a> {
         let mut cursor = Cursor::new(self.text);
         let reached = |cursor: &Cursor<'_>| {
             let at = (cursor.line(), cursor.column());
-            at >= (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+            at >= (
+                u32::try_from(line).unwrap_or(u32::MAX),
+                u32::try_from(column).unwrap_or(u32::MAX),
+            )
         };
         while cursor.peek().is_some() && !reached(&cursor) {
             cursor.bump();
@@ -146,7 +149,8 @@ impl<'a> Place<'a> {
     }
 
     fn shift(&self, line: u32, column: u32) -> Position {
-        let shifted = if line == 1 { self.column.saturating_add(column).saturating_sub(1) } else { column };
+        let shifted =
+            if line == 1 { self.column.saturating_add(column).saturating_sub(1) } else { column };
         Position {
             file: Arc::clone(&self.file),
             line: self.line.saturating_add(line).saturating_sub(1),

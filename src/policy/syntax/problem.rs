@@ -79,12 +79,11 @@ pub(super) fn of_rhai(error: &ParseError, place: &Place<'_>) -> Diagnostic {
         ParseErrorType::VariableExpected | ParseErrorType::FnMissingName => {
             unexpected(at, place).expecting("a name")
         }
-        ParseErrorType::PropertyExpected => {
-            unexpected(at, place).expecting("a name after the dot")
-        }
+        ParseErrorType::PropertyExpected => unexpected(at, place).expecting("a name after the dot"),
         ParseErrorType::Reserved(word) if !rhai::is_valid_identifier(word) => unexpected(at, place),
-        ParseErrorType::Reserved(word) => Complaint::Reserved { word: word.clone() }
-            .into_diagnostic(at, place),
+        ParseErrorType::Reserved(word) => {
+            Complaint::Reserved { word: word.clone() }.into_diagnostic(at, place)
+        }
         ParseErrorType::UnknownOperator(operator) => {
             shown("unknown-operator", format!("`{operator}` is not an operator"))
         }
@@ -97,8 +96,7 @@ pub(super) fn of_rhai(error: &ParseError, place: &Place<'_>) -> Diagnostic {
                 .expecting("at most 64 levels; name parts of it with `let`")
         }
         ParseErrorType::AssignmentToConstant(_) | ParseErrorType::AssignmentToInvalidLHS(_) => {
-            shown("syntax", "this cannot be assigned to".to_owned())
-                .expecting("`==` to compare")
+            shown("syntax", "this cannot be assigned to".to_owned()).expecting("`==` to compare")
         }
         ParseErrorType::WrongFnDefinition => nested(shown("", String::new()), "fn"),
         other => shown("syntax", lower_first(&other.to_string())),
@@ -221,9 +219,7 @@ impl Complaint {
                     nested(Diagnostic::error("", at, ""), &word)
                 } else {
                     let message = format!("unexpected `{word}`");
-                    Diagnostic::error("syntax", at, message)
-                        .over(&word)
-                        .expecting("an expression")
+                    Diagnostic::error("syntax", at, message).over(&word).expecting("an expression")
                 }
             }
         }

@@ -54,9 +54,8 @@ fn piece<'a>(source: &'a str, cursor: &mut Cursor<'a>) -> Piece<'a> {
         cursor.skip_trivia();
         let here = *cursor;
         let Some(next) = here.peek() else { break };
-        let is_border = here.offset() > start.offset()
-            && here.is_first_on_line()
-            && begins_declaration(&here);
+        let is_border =
+            here.offset() > start.offset() && here.is_first_on_line() && begins_declaration(&here);
         if is_border && !brackets.holds_brace() {
             is_cut = true;
             break;
@@ -104,8 +103,7 @@ fn ends_with_brace(word: &str, after: &Cursor<'_>) -> bool {
         _ => {
             let mut next = *after;
             next.skip_trivia();
-            !matches!(next.word(), "else" | "catch" | "while" | "until")
-                && next.peek() != Some(';')
+            !matches!(next.word(), "else" | "catch" | "while" | "until") && next.peek() != Some(';')
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::declare::compile;
 use super::cursor::Cursor;
+use super::declare::compile;
 use super::grammar::PLAIN;
 use super::place::{Place, rhai_position};
 use super::scan::{self, Piece};

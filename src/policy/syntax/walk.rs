@@ -11,8 +11,17 @@ use crate::policy::diagnostic::Diagnostic;
 
 /// Functions of Rhai that reach beyond the expression they stand in.
 const FORBIDDEN_CALLS: [&str; 11] = [
-    "eval", "print", "debug", "Fn", "call", "curry", "type_of", "is_def_var", "is_def_fn",
-    "is_shared", "sleep",
+    "eval",
+    "print",
+    "debug",
+    "Fn",
+    "call",
+    "curry",
+    "type_of",
+    "is_def_var",
+    "is_def_fn",
+    "is_shared",
+    "sleep",
 ];
 
 /// Walks the expressions of one statement.
@@ -92,13 +101,7 @@ impl<'a> Walker<'a> {
 
     /// `base.rhs` or `base[rhs]`. Rhai nests a chain to the right; ours nests to the left, so what
     /// follows is linked to what has been read so far.
-    fn link(
-        &mut self,
-        base: Expr,
-        rhs: &rhai::Expr,
-        is_index: bool,
-        flags: ASTFlags,
-    ) -> Expr {
+    fn link(&mut self, base: Expr, rhs: &rhai::Expr, is_index: bool, flags: ASTFlags) -> Expr {
         let at = base.at.clone();
         if flags.contains(ASTFlags::NEGATED) {
             let what = if is_index { "`?[`" } else { "`?.`" };
@@ -183,11 +186,7 @@ impl<'a> Walker<'a> {
     }
 
     /// `if c { a } else { b }` with one expression in each branch.
-    pub(super) fn condition(
-        &mut self,
-        flow: &rhai::FlowControl,
-        position: rhai::Position,
-    ) -> Expr {
+    pub(super) fn condition(&mut self, flow: &rhai::FlowControl, position: rhai::Position) -> Expr {
         let at = self.place.at(position);
         let condition = self.expr(&flow.expr);
         let then = self.branch(&flow.body, &at);
@@ -198,7 +197,8 @@ impl<'a> Walker<'a> {
 
     /// The value of a block that is a single expression.
     pub(super) fn branch(&mut self, block: &StmtBlock, near: &Position) -> Expr {
-        let at = if block.position().is_none() { near.clone() } else { self.place.at(block.position()) };
+        let at =
+            if block.position().is_none() { near.clone() } else { self.place.at(block.position()) };
         match block.statements() {
             [Stmt::Expr(expr)] => self.expr(expr),
             [Stmt::FnCall(call, position)] => self.call(call, *position),
