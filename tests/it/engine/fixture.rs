@@ -17,6 +17,7 @@ use vajra::model::time::{Span, Timestamp};
 use vajra::model::value::{Text, Value};
 use vajra::policy::bundle::Files;
 use vajra::policy::check::check;
+use vajra::policy::diagnostic::Severity;
 use vajra::policy::set::PolicySet;
 
 pub(super) const BUNDLE: &str = r#"
@@ -65,7 +66,10 @@ pub(super) fn set(policies: &str) -> Arc<PolicySet> {
 
 pub(super) fn set_with(policies: &str, more: &[(&str, &str)]) -> Arc<PolicySet> {
     let checked = check(&files(policies, more));
-    checked.set.unwrap_or_else(|| panic!("{:#?}", checked.diagnostics))
+    checked.set.unwrap_or_else(|| {
+        let errors = checked.diagnostics.iter().filter(|said| said.severity == Severity::Error);
+        panic!("{:#?}", errors.collect::<Vec<_>>())
+    })
 }
 
 pub(super) const SETTINGS: Settings = Settings {
