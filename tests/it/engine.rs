@@ -85,9 +85,8 @@ fn a_composite_entity_is_its_parts_together() {
     try_score(&engine, pair("p1", "a", "bc"), at(0)).unwrap();
     try_score(&engine, pair("p2", "ab", "c"), at(0)).unwrap();
 
-    let value = |card, merchant| {
-        feature(&engine, "pair.attempts_1h", pair("p9", card, merchant), at(1))
-    };
+    let value =
+        |card, merchant| feature(&engine, "pair.attempts_1h", pair("p9", card, merchant), at(1));
     assert_eq!(value("a", "bc"), Value::Int(1));
     assert_eq!(value("ab", "c"), Value::Int(1));
     assert_eq!(value("a", "c"), Value::Int(0));

@@ -11,10 +11,8 @@ use super::fixture::{at, engine_of, score, set_with};
 const LISTED: &str = r#"
     rule "listed" when payment.card.token in list("blocked_cards") then block("LISTED");
 "#;
-const FILE: (&str, &str) = (
-    "lists/blocked_cards.csv",
-    "value,expires\nfiled,\nending,2026-02-02T02:41:40Z\n",
-);
+const FILE: (&str, &str) =
+    ("lists/blocked_cards.csv", "value,expires\nfiled,\nending,2026-02-02T02:41:40Z\n");
 
 fn listed() -> Engine {
     engine_of(set_with(LISTED, &[FILE]))

@@ -72,12 +72,32 @@ struct Happened {
 #[derive(Clone, Debug)]
 enum Act {
     Wait(i64),
-    Score { about: About, dry_run: bool, clock_back: i64 },
-    Retry { payment: usize, about: About },
-    Repeat { payment: usize },
-    Report { payment: usize, status: OutcomeStatus, code: u8, channel: Option<u8>, back: Option<i64> },
-    Login { device: Option<u8>, back: Option<i64> },
-    LoginOf { payment: usize },
+    Score {
+        about: About,
+        dry_run: bool,
+        clock_back: i64,
+    },
+    Retry {
+        payment: usize,
+        about: About,
+    },
+    Repeat {
+        payment: usize,
+    },
+    Report {
+        payment: usize,
+        status: OutcomeStatus,
+        code: u8,
+        channel: Option<u8>,
+        back: Option<i64>,
+    },
+    Login {
+        device: Option<u8>,
+        back: Option<i64>,
+    },
+    LoginOf {
+        payment: usize,
+    },
     Sweep,
 }
 
@@ -298,8 +318,7 @@ impl Model {
         let above = |name, most| matches!(self.read(name, about, now), Value::Int(n) if n > most);
         if above("card.own", 4) || above("card.spent", 20_00) {
             Verdict::Block
-        } else if above("device.cards", 1)
-            || self.read("card.spent", about, now) == Value::Unknown
+        } else if above("device.cards", 1) || self.read("card.spent", about, now) == Value::Unknown
         {
             Verdict::Challenge
         } else {
@@ -332,9 +351,7 @@ impl Model {
         match feature {
             "card.attempts" => count(of("attempt", 60)),
             "card.own" => int(of("attempt", 60).len() + 1),
-            "card.delayed" => {
-                count(self.window((entity, "attempt"), about, (now - 90, now - 30)))
-            }
+            "card.delayed" => count(self.window((entity, "attempt"), about, (now - 90, now - 30))),
             "card.blocked" => count(of("blocked", 60)),
             "card.since" => of("attempt", all_time)
                 .last()

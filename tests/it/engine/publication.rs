@@ -47,8 +47,10 @@ fn a_feature_that_did_not_change_keeps_its_state() {
 fn a_new_feature_is_unknown_until_it_has_seen_a_whole_window() {
     let engine = engine(&format!("{ENTITIES}{ATTEMPTS}"));
     score(&engine, "p0", "c", at(0));
-    let more = format!(r#"{ENTITIES}{ATTEMPTS}
-        feature allowed_1h = count(allowed) by card over "1h";"#);
+    let more = format!(
+        r#"{ENTITIES}{ATTEMPTS}
+        feature allowed_1h = count(allowed) by card over "1h";"#
+    );
     engine.publish(set(&more), at(10)).unwrap();
     score(&engine, "p1", "c", at(20));
 

@@ -141,10 +141,8 @@ fn equal_reports_at_once_count_once() {
     );
     score(&engine, "p", "c", at(0));
     together(32, |_| {
-        let report = Outcome {
-            outcome_id: Some("o".into()),
-            ..outcome("p", OutcomeStatus::Declined)
-        };
+        let report =
+            Outcome { outcome_id: Some("o".into()), ..outcome("p", OutcomeStatus::Declined) };
         engine.report_outcome(&report, at(1)).unwrap();
     });
 
