@@ -1,6 +1,9 @@
 //! Black-box tests over the public surface: one binary, a file per room.
 #![cfg(test)]
 mod check;
+mod evaluate;
+mod hand_made;
 mod intake;
+mod interpret;
 mod layers;
 mod syntax;

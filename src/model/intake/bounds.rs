@@ -10,8 +10,8 @@ pub const ID_BYTES_MAX: usize = 128;
 pub const WORD_BYTES_MAX: usize = 64;
 /// A name, a city, a phone.
 pub const NAME_BYTES_MAX: usize = 256;
-/// An e-mail address: 64 before the at sign, 255 after it.
-pub const EMAIL_BYTES_MAX: usize = 320;
+/// An e-mail address; mail servers take at most 254.
+pub const EMAIL_BYTES_MAX: usize = 256;
 /// An address line.
 pub const LINE_BYTES_MAX: usize = 512;
 /// A description, or a string attribute.

@@ -93,10 +93,8 @@ pub(crate) fn is_in_range<'a>(operands: &[Operand<'a>; 3], is_closed: bool) -> E
         return Ok(absent);
     }
     let [needle, start, end] = operands;
-    for operand in operands {
-        if operand.as_float().is_none() {
-            return Err(type_error(format!("{} in a range", operand.type_name())));
-        }
+    if needle.as_float().is_none() {
+        return Err(type_error(format!("cannot look for {} in a range", needle.type_name())));
     }
     let after_start = needle.compare(start)?.is_ge();
     let to_end = needle.compare(end)?;
