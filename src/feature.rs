@@ -2,8 +2,13 @@
 //!
 //! This room knows neither policies nor payments: the engine tells it which stream a value belongs to.
 
+mod all_time;
 mod event;
+mod grid;
+mod large;
 mod reading;
+mod ring;
+mod sketch;
 pub mod spec;
 pub mod state;
 pub mod store;

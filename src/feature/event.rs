@@ -96,7 +96,7 @@ impl Event {
     }
 
     /// The value, when it is present and kept.
-    pub(super) fn value(&self, values: &Values) -> Value {
+    pub(super) fn value(&self, values: Option<&Values>) -> Value {
         match self.kind {
             Kind::Plain => Value::Missing,
             Kind::Unknown => Value::Unknown,
@@ -104,7 +104,7 @@ impl Event {
             Kind::Int | Kind::Float | Kind::Time => {
                 self.scalar().map_or(Value::Missing, Scalar::value)
             }
-            Kind::Hashed => values.get(self.bits),
+            Kind::Hashed => values.map_or(Value::Unknown, |values| values.get(self.bits)),
         }
     }
 

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::feature::event::{Event, Scalar, Values};
+use crate::feature::large::{Cover, Large};
 use crate::feature::spec::{Aggregate, FeatureSpec};
 use crate::feature::state::Observed;
 use crate::feature::summary::{Extremes, Moments, Part, Tally, Total, count_float, total_float};
@@ -26,6 +27,8 @@ pub(super) struct View<'a> {
 pub(super) enum Source<'a> {
     /// All of them, in order of time.
     Few(&'a [Event]),
+    /// The newest, and what the others add up to.
+    Many(&'a Large, Cover),
 }
 
 // === impl View ===
@@ -57,20 +60,26 @@ impl<'a> View<'a> {
 // === impl Source ===
 
 impl Source<'_> {
-    fn part<P: Part>(&self, view: &View<'_>) -> P {
-        let mut part = P::default();
-        match self {
-            Self::Few(events) => view.covered(events).iter().for_each(|event| part.add(event)),
-        }
+    /// What the covered events add up to; `None` when that cannot be told.
+    fn part<P: Part>(&self, view: &View<'_>) -> Option<P> {
+        let mut part = match self {
+            Self::Few(events) => {
+                let mut part = P::default();
+                view.covered(events).iter().for_each(|event| part.add(event));
+                part
+            }
+            Self::Many(large, cover) => large.part(view, *cover)?,
+        };
         if let Some((current, _)) = &view.current {
             part.add(current);
         }
-        part
+        Some(part)
     }
 
-    fn last(&self, view: &View<'_>) -> Option<Event> {
+    fn last(&self, view: &View<'_>) -> Result<Option<Event>, ()> {
         match self {
-            Self::Few(events) => view.covered(events).last().copied(),
+            Self::Few(events) => Ok(view.covered(events).last().copied()),
+            Self::Many(large, cover) => large.last(*cover),
         }
     }
 
@@ -78,37 +87,37 @@ impl Source<'_> {
         let current = view.current.as_ref().map(|(event, _)| event);
         match self {
             Self::Few(events) => count_distinct(view.covered(events).iter().chain(current)),
+            Self::Many(large, cover) => large.distinct(view, *cover, current),
         }
     }
 }
 
 /// The value of a feature over a stream.
 pub(super) fn read(source: &Source<'_>, view: &View<'_>, values: Option<&Values>) -> Value {
-    match view.spec.aggregate {
-        Aggregate::Count => match source.part::<Tally>(view) {
-            Tally { unknown: 0, count, .. } => whole(i128::from(count)),
-            Tally { .. } => Value::Unknown,
-        },
-        Aggregate::Distinct => match source.part::<Tally>(view) {
-            Tally { unknown: 0, .. } => whole(i128::from(source.distinct(view))),
-            Tally { .. } => Value::Unknown,
-        },
-        Aggregate::SinceFirst => since(view.now, source.part::<Tally>(view).first()),
-        Aggregate::SinceLast => since(view.now, source.part::<Tally>(view).last()),
-        Aggregate::Last => match (&view.current, source.last(view)) {
-            (Some((_, Observed::Value(value))), _) => value.clone(),
-            (Some((_, Observed::Unknown)), _) => Value::Unknown,
-            (Some((_, Observed::Event)), _) | (None, None) => Value::Missing,
-            (None, Some(event)) => {
-                values.map_or_else(|| event.value(&Values::default()), |values| event.value(values))
-            }
-        },
-        Aggregate::Sum => sum(&source.part(view), view.spec.value_type),
-        Aggregate::Avg => average(&source.part(view)),
-        Aggregate::Stddev => deviation(&source.part(view)),
-        Aggregate::Min => extreme(&source.part(view), |extremes| extremes.least),
-        Aggregate::Max => extreme(&source.part(view), |extremes| extremes.greatest),
-    }
+    let value = match view.spec.aggregate {
+        Aggregate::Count => source.part(view).and_then(|tally| known_count(&tally)).map(whole),
+        Aggregate::Distinct => source
+            .part(view)
+            .and_then(|tally| known_count(&tally))
+            .map(|_| whole(i128::from(source.distinct(view)))),
+        Aggregate::SinceFirst => {
+            source.part::<Tally>(view).map(|tally| since(view.now, tally.first()))
+        }
+        Aggregate::SinceLast => {
+            source.part::<Tally>(view).map(|tally| since(view.now, tally.last()))
+        }
+        Aggregate::Last => Some(last(source, view, values)),
+        Aggregate::Sum => source.part(view).map(|moments| sum(&moments, view.spec.value_type)),
+        Aggregate::Avg => source.part(view).map(|moments| average(&moments)),
+        Aggregate::Stddev => source.part(view).map(|moments| deviation(&moments)),
+        Aggregate::Min => {
+            source.part(view).map(|extremes: Extremes| extreme(&extremes, extremes.least))
+        }
+        Aggregate::Max => {
+            source.part(view).map(|extremes: Extremes| extreme(&extremes, extremes.greatest))
+        }
+    };
+    value.unwrap_or(Value::Unknown)
 }
 
 /// How many different values events have.
@@ -122,6 +131,25 @@ pub(super) fn count_distinct<'a>(events: impl Iterator<Item = &'a Event>) -> u64
 /// A sum that does not fit in 64 bits is unknown: there is no value it could be, and no error to give.
 fn whole(number: i128) -> Value {
     i64::try_from(number).map_or(Value::Unknown, Value::Int)
+}
+
+fn known_count(tally: &Tally) -> Option<i128> {
+    (tally.unknown == 0).then_some(i128::from(tally.count))
+}
+
+fn last(source: &Source<'_>, view: &View<'_>, values: Option<&Values>) -> Value {
+    if let Some((_, current)) = &view.current {
+        return match current {
+            Observed::Value(value) => value.clone(),
+            Observed::Event => Value::Missing,
+            Observed::Unknown => Value::Unknown,
+        };
+    }
+    match source.last(view) {
+        Ok(Some(event)) => event.value(values),
+        Ok(None) => Value::Missing,
+        Err(()) => Value::Unknown,
+    }
 }
 
 fn finite(number: f64) -> Value {
@@ -160,9 +188,10 @@ fn deviation(moments: &Moments) -> Value {
     }
 }
 
-fn extreme(extremes: &Extremes, of: impl Fn(&Extremes) -> Option<Scalar>) -> Value {
-    if !extremes.is_ordered() {
-        return Value::Unknown;
+fn extreme(extremes: &Extremes, scalar: Option<Scalar>) -> Value {
+    match scalar {
+        _ if !extremes.is_ordered() => Value::Unknown,
+        Some(scalar) => scalar.value(),
+        None => Value::Missing,
     }
-    of(extremes).map_or(Value::Missing, Scalar::value)
 }

@@ -83,18 +83,34 @@ pub struct EntityLayout {
 /// What a stream must keep so that its features can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(super) struct StreamPlan {
-    /// How far back an event can still be in a window.
+    /// How far back an event must be kept as it is.
     pub(super) reach: Span,
-    /// Whether some feature looks at all time.
-    pub(super) is_endless: bool,
     /// Whether some feature lies back.
     pub(super) is_delayed: bool,
     /// Whether some feature gives back values that do not fit in 64 bits.
     pub(super) keeps_values: bool,
-    /// Whether some feature counts different values.
-    pub(super) counts_values: bool,
     /// The lengths of the windows, each once, ascending.
-    pub(super) windows: Vec<Span>,
+    pub(super) windows: Vec<WindowPlan>,
+    /// Present when some feature looks at all time.
+    pub(super) all_time: Option<Distinct>,
+}
+
+/// What the features over one length of window need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WindowPlan {
+    pub(super) length: Span,
+    /// The length and the longest delay.
+    pub(super) reach: Span,
+    pub(super) distinct: Distinct,
+}
+
+/// Whether some feature counts different values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct Distinct {
+    /// Up to now.
+    pub(super) up_to_now: bool,
+    /// Up to some time before now.
+    pub(super) delayed: bool,
 }
 
 // === impl Aggregate ===
@@ -198,15 +214,46 @@ impl StreamPlan {
     fn new(stream: usize, features: &[FeatureSpec]) -> Self {
         let mut plan = Self::default();
         for feature in features.iter().filter(|feature| feature.stream == stream) {
-            plan.reach = plan.reach.max(feature.reach().unwrap_or(feature.delay));
-            plan.is_endless |= feature.window.is_none();
+            // The old edge of a window with very many events lies up to a 100th further back.
+            let slack = feature.window.map(|window| window.as_micros().div_euclid(100));
+            let reach = feature.reach().unwrap_or(feature.delay);
+            plan.reach = plan.reach.max(reach.plus(Span::from_micros(slack.unwrap_or_default())));
             plan.is_delayed |= feature.delay > Span::ZERO;
             plan.keeps_values |= feature.aggregate == Aggregate::Last;
-            plan.counts_values |= feature.aggregate == Aggregate::Distinct;
-            plan.windows.extend(feature.window);
+            match feature.window {
+                Some(length) => plan.window(length, feature),
+                None => plan.all_time.get_or_insert_default().widen(feature),
+            }
         }
-        plan.windows.sort_unstable();
-        plan.windows.dedup();
+        plan.windows.sort_unstable_by_key(|window| window.length);
         plan
+    }
+
+    /// Whether some feature counts different values.
+    pub(super) fn counts_values(&self) -> bool {
+        let windows = self.windows.iter().map(|window| window.distinct);
+        windows.chain(self.all_time).any(|distinct| distinct.up_to_now || distinct.delayed)
+    }
+
+    fn window(&mut self, length: Span, feature: &FeatureSpec) {
+        let reach = length.plus(feature.delay);
+        if let Some(known) = self.windows.iter_mut().find(|window| window.length == length) {
+            known.reach = known.reach.max(reach);
+            known.distinct.widen(feature);
+            return;
+        }
+        let mut distinct = Distinct::default();
+        distinct.widen(feature);
+        self.windows.push(WindowPlan { length, reach, distinct });
+    }
+}
+
+// === impl Distinct ===
+
+impl Distinct {
+    fn widen(&mut self, feature: &FeatureSpec) {
+        let counts = feature.aggregate == Aggregate::Distinct;
+        self.delayed |= counts && feature.delay > Span::ZERO;
+        self.up_to_now |= counts && feature.delay == Span::ZERO;
     }
 }

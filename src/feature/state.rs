@@ -8,10 +8,14 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::feature::event::{Event, Values};
+use crate::feature::large::Large;
 use crate::feature::reading::{self, Source, View};
 use crate::feature::spec::EntityLayout;
-use crate::model::time::Timestamp;
+use crate::model::time::{Span, Timestamp};
 use crate::model::value::Value;
+
+/// A stream with more events than this is kept in a form whose reads do not look at each of them.
+const FEW_MAX: usize = 32;
 
 /// What one event brings to a stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,8 +40,16 @@ pub struct EntityState {
     lost_before: Timestamp,
     /// Of all streams, in order of stream and time, equals in order of arrival.
     events: SmallVec<[Event; 2]>,
-    values: Option<Box<Values>>,
+    /// What most entities do not need.
+    more: Option<Box<More>>,
     is_gone: bool,
+}
+
+#[derive(Debug, Default)]
+struct More {
+    values: Values,
+    /// Streams with many events, which are then not among the entity's own.
+    large: Vec<(u16, Large)>,
 }
 
 /// The entity was already touched under a later publication than the layout at hand.
@@ -56,7 +68,7 @@ impl EntityState {
             last_effective: Timestamp::MIN,
             lost_before,
             events: SmallVec::new_const(),
-            values: None,
+            more: None,
             is_gone: false,
         }
     }
@@ -100,11 +112,17 @@ impl EntityState {
         let event = Event::new(stream, at, observed);
         if plan.keeps_values {
             let events = &self.events;
-            self.values.get_or_insert_default().keep(&event, observed, |hash| {
+            let More { values, large } = &mut **self.more.get_or_insert_default();
+            values.keep(&event, observed, |hash| {
                 events.iter().any(|event| event.value_hash() == Some(hash))
+                    || large.iter().any(|(_, large)| large.uses(hash))
             });
         }
-        if !plan.is_endless {
+        if let Some(large) = self.more.as_mut().and_then(|more| more.large_mut(stream)) {
+            large.observe(plan, event, self.last_effective);
+            return;
+        }
+        if plan.all_time.is_none() {
             let horizon = self.last_effective.minus(plan.reach);
             self.events.retain(|event| event.stream != stream || event.at > horizon);
             if at <= horizon {
@@ -115,6 +133,12 @@ impl EntityState {
             .events
             .partition_point(|known| (known.stream, known.at) <= (event.stream, event.at));
         self.events.insert(place, event);
+        let own = self.events_of(stream);
+        if own.len() > FEW_MAX {
+            let large = Large::new(plan, own.iter(), self.last_effective);
+            self.more.get_or_insert_default().large.push((stream, large));
+            self.events.retain(|event| event.stream != stream);
+        }
     }
 
     /// The value of the feature of that place in the layout, at `now`, which is never before the last
@@ -129,14 +153,14 @@ impl EntityState {
             return Value::Unknown;
         }
         let Ok(stream) = u16::try_from(spec.stream) else { return Value::Missing };
-        let start = self.events.partition_point(|event| event.stream < stream);
-        let events = self.events.get(start..).unwrap_or_default();
-        let events = events
-            .get(..events.partition_point(|event| event.stream == stream))
-            .unwrap_or_default();
-        let current = current.filter(|_| spec.inclusive && spec.delay.as_micros() == 0);
+        let current = current.filter(|_| spec.inclusive && spec.delay == Span::ZERO);
         let view = View::new(spec, now, current);
-        reading::read(&Source::Few(events), &view, self.values.as_deref())
+        let more = self.more.as_deref();
+        let source = match more.and_then(|more| more.large(stream)) {
+            Some(large) => Source::Many(large, large.cover(&view)),
+            None => Source::Few(self.events_of(stream)),
+        };
+        reading::read(&source, &view, more.map(|more| &more.values))
     }
 
     /// Whether it was taken out of the store: whoever holds it looks it up again.
@@ -152,6 +176,14 @@ impl EntityState {
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
         let idle_after = self.layout.as_ref().map(|layout| layout.idle_after()).unwrap_or_default();
         self.last_effective.plus(idle_after) < now
+    }
+
+    /// The events of a stream that has few.
+    fn events_of(&self, stream: u16) -> &[Event] {
+        let start = self.events.partition_point(|event| event.stream < stream);
+        let events = self.events.get(start..).unwrap_or_default();
+        let end = events.partition_point(|event| event.stream == stream);
+        events.get(..end).unwrap_or_default()
     }
 
     fn remap(&mut self, from: &EntityLayout, to: &EntityLayout) {
@@ -171,6 +203,27 @@ impl EntityState {
         });
         // Stable, so that equals stay in order of arrival.
         self.events.sort_by_key(|event| (event.stream, event.at));
+        let Some(more) = &mut self.more else { return };
+        more.large.retain_mut(|(stream, large)| {
+            let Some(place) = place_of(*stream) else { return false };
+            *stream = place;
+            if let Some(plan) = to.plan(usize::from(place)) {
+                large.refit(plan);
+            }
+            true
+        });
+    }
+}
+
+// === impl More ===
+
+impl More {
+    fn large(&self, stream: u16) -> Option<&Large> {
+        self.large.iter().find(|(known, _)| *known == stream).map(|(_, large)| large)
+    }
+
+    fn large_mut(&mut self, stream: u16) -> Option<&mut Large> {
+        self.large.iter_mut().find(|(known, _)| *known == stream).map(|(_, large)| large)
     }
 }
 

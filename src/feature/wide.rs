@@ -11,7 +11,6 @@ pub(super) struct Wide {
 
 impl Wide {
     /// The product of two numbers.
-    #[expect(clippy::cast_lossless, reason = "masks and shifts of one width read best so")]
     pub(super) const fn product(left: u128, right: u128) -> Self {
         let (left_high, left_low) = (left >> 64, left & u64::MAX as u128);
         let (right_high, right_low) = (right >> 64, right & u64::MAX as u128);
@@ -33,7 +32,6 @@ impl Wide {
     /// The sum with the square of a number.
     #[must_use]
     pub(super) const fn plus_square(self, number: i64) -> Self {
-        #[expect(clippy::cast_lossless, reason = "`From` is not const")]
         let size = number.unsigned_abs() as u128;
         self.plus(Self { high: 0, low: size * size })
     }
@@ -60,7 +58,8 @@ impl Wide {
     /// The nearest float, or one next to it.
     #[expect(clippy::cast_precision_loss, reason = "rounding is what is asked for")]
     pub(super) const fn to_float(self) -> f64 {
-        self.high as f64 * 340_282_366_920_938_463_463_374_607_431_768_211_456.0 + self.low as f64
+        const HALF: f64 = (1_u128 << 64) as f64;
+        self.high as f64 * HALF * HALF + self.low as f64
     }
 }
 

@@ -1,5 +1,7 @@
 //! What expressions mean: the tables of missing and unknown, errors, operators, functions, helpers.
 
+mod against_rhai;
+
 use std::fmt::Debug;
 
 use vajra::model::field::Field;

@@ -1,7 +1,9 @@
 //! Black-box tests over the public surface: one binary, a file per room.
 #![cfg(test)]
+mod bundle;
 mod check;
 mod evaluate;
+mod feature;
 mod hand_made;
 mod intake;
 mod interpret;

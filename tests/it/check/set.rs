@@ -120,10 +120,7 @@ fn only_features_that_an_active_or_shadow_rule_reaches_are_live() {
         .iter()
         .map(|index| &*set.features[usize::try_from(index.0).unwrap()].name)
         .collect();
-    assert_eq!(
-        live,
-        ["card.attempts_1h", "card.declines_1h", "device.cards_24h", "card.avg_30d"]
-    );
+    assert_eq!(live, ["card.attempts_1h", "card.declines_1h", "device.cards_24h", "card.avg_30d"]);
 }
 
 #[test]
@@ -196,8 +193,9 @@ fn ids_follow_the_meaning_and_not_the_writing() {
         (set.entities[0].kind, layout.streams[0].id, layout.features[0].id)
     };
     let entity = "entity card = payment.card.token;";
-    let plain =
-        of(&format!("{entity} feature f = count(attempt) by card over \"1h\" where payment.amount > 100 && payment.region == \"x\";"));
+    let plain = of(&format!(
+        "{entity} feature f = count(attempt) by card over \"1h\" where payment.amount > 100 && payment.region == \"x\";"
+    ));
     let rewritten = of(&format!(
         "const HUNDRED = 50 * 2;\n\n{entity}\nfeature f = count(attempt) where payment.amount > HUNDRED \
          && payment.region == \"x\" by card over \"60m\";"
@@ -213,11 +211,13 @@ fn ids_follow_the_meaning_and_not_the_writing() {
     let script = "let n = 0; for i in 0..a { n += 1; } n > 3";
     assert_eq!(by_helper(script), by_helper(&script.replace("; ", ";\n  ")));
     assert_ne!(by_helper(script).1, by_helper(&script.replace('3', "4")).1);
-    let longer =
-        of(&format!("{entity} feature f = count(attempt) by card over \"2h\" where payment.amount > 100 && payment.region == \"x\";"));
+    let longer = of(&format!(
+        "{entity} feature f = count(attempt) by card over \"2h\" where payment.amount > 100 && payment.region == \"x\";"
+    ));
     assert_eq!(plain.1, longer.1, "the same events are counted");
     assert_ne!(plain.2, longer.2, "over another window");
-    let other = of("entity card = payment.card.bin; feature f = count(attempt) by card over \"1h\";");
+    let other =
+        of("entity card = payment.card.bin; feature f = count(attempt) by card over \"1h\";");
     assert_ne!(plain.0, other.0);
 }
 
