@@ -11,6 +11,8 @@ const PROTOS: [&str; 2] =
 #[expect(clippy::disallowed_methods, reason = "cargo says by the environment where to write")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");
+    // A file that is added to the shipped bundle becomes part of the program.
+    println!("cargo::rerun-if-changed=policies");
     let out = std::env::var("OUT_DIR")?;
     let out = Path::new(&out);
     let (client, server) = (out.join("client"), out.join("server"));

@@ -8,11 +8,11 @@ use crate::engine::journal::{Entry, Event, JournalError};
 use crate::engine::payments::{Attempt, EventRecord, PaymentRecord};
 use crate::engine::taps::brought;
 use crate::engine::{Engine, Receipt, RecordedEvent, ReportError};
-use crate::model::field::Fields;
+use crate::model::field::{Field, Fields};
 use crate::model::outcome::Outcome;
 use crate::model::packed::Packed;
 use crate::model::time::Timestamp;
-use crate::model::value::Text;
+use crate::model::value::{Text, Value};
 use crate::policy::interpret::Facts;
 use crate::policy::set::PolicySet;
 
@@ -83,6 +83,40 @@ impl Engine {
             *record = EventRecord { applied: Some((stored, receipt, received_at)) };
             Ok(receipt)
         })
+    }
+
+    /// Feeds the outcome of an attempt that was answered without being scored, from the fields it comes
+    /// with. `id` tells repeats from others, beside the callers' ids of events. A pending one makes no
+    /// event, and nothing is kept of it.
+    ///
+    /// # Errors
+    /// [`ReportError`]; nothing is changed then.
+    pub fn report_unscored(
+        &self,
+        id: &Text,
+        outcome: &Outcome,
+        fields: &Fields,
+        received_at: Timestamp,
+    ) -> Result<Receipt, ReportError> {
+        let Some(name) = outcome.event() else {
+            return Ok(Receipt { sequence: 0, effective_at: received_at, repeated: false });
+        };
+        let set = self.policies();
+        let at = outcome.occurred_at.unwrap_or(received_at);
+        let is_dated = fields.get(Field::OccurredAt).is_present();
+        let mut fields = of_outcome(completed(fields.clone(), &set, at), outcome, &set);
+        if !is_dated {
+            // The receive time is no content: a repeat has another.
+            fields.set(Field::OccurredAt, Value::Missing);
+        }
+        let event = RecordedEvent {
+            name: Text::const_new(name),
+            event_id: id.clone(),
+            payment_id: None,
+            fields,
+            occurred_at: outcome.occurred_at,
+        };
+        self.record_event(&event, received_at)
     }
 
     /// Feeds an event of the program's own to the features: in a replay, a label that arrives long

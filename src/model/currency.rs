@@ -34,6 +34,9 @@ const BY_EXPONENT: [(u8, &str); 4] = [
 // === impl Currency ===
 
 impl Currency {
+    /// The euro.
+    pub const EUR: Self = Self { code: *b"EUR", exponent: 2 };
+
     /// The currency of that code, in any case; `None` when ISO 4217 has no active one.
     pub fn from_code(code: &str) -> Option<Self> {
         let mut code: [u8; 3] = code.as_bytes().try_into().ok()?;

@@ -1,13 +1,33 @@
-//! The files of a bundle: settings, reasons, rates, lists and sources.
+//! The files of a bundle: settings, reasons, rates and lists.
+//!
+//! Everything is read and every problem is reported before anything is refused. Sources are read by
+//! [`crate::policy::syntax`]. `causes.toml` and `failures.csv` are accepted and not read yet: the
+//! tables they override are not part of the program yet.
+
+mod decimal;
+mod files;
+mod lists;
+mod rates;
+mod reasons;
+mod settings;
+mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use decimal::Decimal;
 
 use crate::model::currency::Currency;
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::Text;
 use crate::model::verdict::{OnError, ReasonClass, Verdict};
-use crate::policy::diagnostic::Diagnostic;
+use crate::policy::ast::Position;
+use crate::policy::diagnostic::{Diagnostic, nearest};
+
+pub use files::{BUNDLE_BYTES_MAX, FILES_MAX};
+
+/// The code of a rule that errored or was left undecided; every bundle has it.
+pub const RULE_ERROR: &str = "RULE_ERROR";
 
 /// The files of a bundle as bytes, by path within it (with `/`), in order of path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,8 +115,8 @@ pub struct ReasonDef {
 /// Rates to the base currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
-    /// One unit of the currency in units of the base currency, as an exact decimal: digits and scale.
-    rates: BTreeMap<Text, (i128, u32)>,
+    /// One unit of the currency in units of the base currency.
+    rates: BTreeMap<Text, Decimal>,
     /// Whether the bundle has the file.
     pub is_given: bool,
 }
@@ -108,50 +128,116 @@ pub struct ListDef {
     pub values: BTreeMap<Text, Option<Timestamp>>,
 }
 
-// === impl Files ===
-
-impl Files {
-    /// Reads a directory.
-    ///
-    /// # Errors
-    /// When it cannot be read, or is too large.
-    pub fn read(directory: &std::path::Path) -> std::io::Result<Self> {
-        let _ = directory;
-        Ok(Self::default())
-    }
-
-    /// The bundle that is part of the program.
-    pub fn shipped() -> Self {
-        Self::default()
-    }
-}
-
 // === impl Bundle ===
 
 impl Bundle {
     /// Reads everything but the declarations.
     ///
     /// # Errors
-    /// Every problem at once; warnings come with a bundle.
+    /// Every problem at once, in order of file and place; warnings come with a bundle.
     pub fn load(files: &Files) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let _ = files;
-        Err(Vec::new())
+        let (bundle, diagnostics) = Self::read(files);
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(diagnostics);
+        }
+        Ok((bundle, diagnostics))
+    }
+
+    /// Reads everything but the declarations as far as it can be read, with defaults in the place of
+    /// what cannot: good to check declarations against, and to decide nothing when there is an error.
+    pub fn read(files: &Files) -> (Self, Vec<Diagnostic>) {
+        let mut diagnostics = Vec::new();
+        let settings = settings::read(files, &mut diagnostics);
+        let bundle = Self {
+            version: files.version(),
+            reasons: reasons::read(files, &mut diagnostics),
+            rates: rates::read(files, settings.base_currency, &mut diagnostics),
+            lists: lists::read(files, &mut diagnostics),
+            name: settings.name,
+            base_currency: settings.base_currency,
+            time_zone: settings.time_zone,
+            on_error: settings.on_error,
+            locale: settings.locale,
+            default_challenge: settings.default_challenge,
+            challenge_off_session: settings.challenge_off_session,
+            idle_max: settings.idle_max,
+            fallback: settings.fallback,
+            channels: settings.channels,
+        };
+        warn_of_extra_files(files, &mut diagnostics);
+        // What a file means is not known as long as it cannot be parsed.
+        let broken: Vec<Arc<str>> = diagnostics
+            .iter()
+            .filter(|problem| problem.name == table::SYNTAX)
+            .map(|problem| Arc::clone(&problem.at.file))
+            .collect();
+        diagnostics
+            .retain(|problem| problem.name == table::SYNTAX || !broken.contains(&problem.at.file));
+        diagnostics.sort_by(|left, right| left.at.cmp(&right.at));
+        (bundle, diagnostics)
     }
 
     /// The customer message of a code: locale, its language, the bundle's locale, `en`.
     pub fn message(&self, code: &str, locale: &str) -> Option<Arc<str>> {
-        let _ = (code, locale, &self.reasons);
-        None
+        self.localized(&self.reasons.get(code)?.message, locale).cloned()
+    }
+
+    /// The customer message of a code that names the instant from which the payment would pass, in
+    /// the bundle's zone and rounded up to the minute; `None` when the code has no such text.
+    pub fn message_at(&self, code: &str, locale: &str, clears_at: Timestamp) -> Option<String> {
+        let template = self.localized(&self.reasons.get(code)?.message_at, locale)?;
+        let rounded = clears_at.plus(Span::from_micros(MINUTE_MICROS.saturating_sub(1)));
+        let at = rounded.to_jiff().to_zoned(self.time_zone.clone());
+        Some(template.replace(reasons::CLEARS_AT, &at.strftime("%Y-%m-%d %H:%M %:z").to_string()))
+    }
+
+    fn localized<'a>(
+        &self,
+        texts: &'a BTreeMap<Text, Arc<str>>,
+        locale: &str,
+    ) -> Option<&'a Arc<str>> {
+        languages(locale).chain(languages(&self.locale)).chain(std::iter::once("en")).find_map(
+            |wanted| {
+                texts
+                    .iter()
+                    .find(|(locale, _)| locale.eq_ignore_ascii_case(wanted))
+                    .map(|(_, text)| text)
+            },
+        )
     }
 }
 
-// === impl Rates ===
+const MINUTE_MICROS: i64 = 60_000_000;
 
-impl Rates {
-    /// An amount in minor units of a currency, in minor units of the base currency: half to even,
-    /// ISO 4217 exponents. `None` without a rate, or when it does not fit.
-    pub fn to_base(&self, amount: i64, currency: Currency, base: Currency) -> Option<i64> {
-        let _ = &self.rates;
-        (currency == base).then_some(amount)
+/// A locale and what it is a case of: `zh-Hans-CN`, `zh-Hans`, `zh`.
+fn languages(locale: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(locale), |longer| {
+        longer.rfind(['-', '_']).and_then(|end| longer.get(..end))
+    })
+}
+
+/// Where a file begins.
+fn start_of(path: &str) -> Position {
+    Position { file: Arc::from(path), line: 1, column: 1 }
+}
+
+fn warn_of_extra_files(files: &Files, diagnostics: &mut Vec<Diagnostic>) {
+    const KNOWN: [&str; 5] =
+        ["bundle.toml", "reasons.toml", "rates.toml", "causes.toml", "failures.csv"];
+    for path in files.0.keys() {
+        let is_read = match path.split_once('/') {
+            None => KNOWN.contains(&path.as_str()) || path.ends_with(".rhai"),
+            Some(("lists", name)) => !name.contains('/') && name.ends_with(".csv"),
+            Some(("tests", name)) => !name.contains('/') && name.ends_with(".rhai"),
+            Some(_) => false,
+        };
+        if !is_read && !path.ends_with(".md") {
+            let message = format!("`{path}` is not a file of a bundle and is not read");
+            diagnostics.push(
+                Diagnostic::warning("extra-file", start_of(path), message)
+                    .expecting("`*.rhai`, `lists/*.csv`, `tests/*.rhai` or one of the known files")
+                    .suggesting(nearest(path, KNOWN)),
+            );
+        }
     }
 }

@@ -165,7 +165,7 @@ impl Diagnostic {
             .collect();
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{}[{}]: {}", self.severity.name(), self.name, self.message);
-        let _ = writeln!(out, "{gutter} --> {file}:{number}:{column}");
+        let _ = writeln!(out, " --> {file}:{number}:{column}");
         let _ = writeln!(out, "{gutter} |");
         let _ = writeln!(out, "{number} | {line}");
         let _ = writeln!(out, "{gutter} | {marker}");

@@ -231,6 +231,7 @@ fn plain() -> rhai::Engine {
 
 fn parser() -> rhai::Engine {
     let mut engine = plain();
+    engine.set_allow_anonymous_fn(false);
     for form in &FORMS {
         engine.register_custom_syntax_with_state_raw(
             form.keyword,

@@ -64,6 +64,11 @@ pub(super) fn of_rhai(error: &ParseError, place: &Place<'_>) -> Diagnostic {
         ParseErrorType::BadInput(LexError::UnterminatedString) => {
             shown("syntax", "the string is not closed".to_owned()).expecting("a closing `\"`")
         }
+        ParseErrorType::BadInput(LexError::UnexpectedInput(bars))
+            if matches!(&**bars, "|" | "||") =>
+        {
+            shown("forbidden", "a closure is not part of the language".to_owned())
+        }
         ParseErrorType::BadInput(LexError::UnexpectedInput(_)) => unexpected(at, place),
         ParseErrorType::BadInput(lexical) => shown("syntax", lower_first(&lexical.to_string())),
         ParseErrorType::UnexpectedEOF => {

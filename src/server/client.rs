@@ -1,0 +1,17 @@
+//! Clients of the services, for the commands that speak to a server as any caller does.
+
+use std::net::SocketAddr;
+
+pub use tonic::transport::{Channel, Endpoint, Error};
+pub use tonic::{Code, Request, Status};
+
+pub use super::proto::list_service_client::ListServiceClient;
+pub use super::proto::risk_service_client::RiskServiceClient;
+
+/// A connection to a server, without delay for small messages. Clones share it.
+///
+/// # Errors
+/// When the server cannot be reached.
+pub async fn connect(address: SocketAddr) -> Result<Channel, Error> {
+    Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await
+}

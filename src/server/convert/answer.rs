@@ -1,0 +1,234 @@
+//! From the model to the wire.
+// CRITICAL PATH: a change here carries its number from `benches/rpc.rs`.
+
+use super::wire_time;
+use crate::model::decision::{
+    Decision, Evaluation, MetChallenge, Reason, RuleError, RuleTrace, ShadowHit,
+};
+use crate::model::outcome::{Outcome, OutcomeStatus, Stage};
+use crate::model::value::{Text, Value};
+use crate::model::verdict::{NextStep, ReasonClass, Verdict};
+use crate::policy::bundle::Bundle;
+use crate::server::proto;
+
+/// A decision as the caller gets it: with their own id of the payment, and messages in their locale.
+pub(in crate::server) fn decision(
+    decision: &Decision,
+    payment_id: String,
+    bundle: &Bundle,
+    locale: &str,
+) -> proto::ScoreResponse {
+    let Decision {
+        decision_id,
+        payment_id: _,
+        attempt,
+        sequence: _,
+        effective_at: _,
+        policy_version,
+        evaluation,
+        next_step,
+        not_before,
+        customer_message,
+    } = decision;
+    let Evaluation {
+        verdict,
+        review,
+        score,
+        reasons,
+        challenge,
+        fired: _,
+        degraded,
+        shadow,
+        exempted,
+        challenges_met,
+        errors,
+        trace,
+    } = evaluation;
+    proto::ScoreResponse {
+        decision_id: decision_id.to_string(),
+        payment_id,
+        attempt: *attempt,
+        verdict: wire_verdict(*verdict).into(),
+        review: *review,
+        score: *score,
+        reasons: reasons.iter().map(|reason| wire_reason(reason, bundle, locale)).collect(),
+        challenge: strings(challenge),
+        next_step: wire_next_step(*next_step).into(),
+        not_before: not_before.map(wire_time),
+        max_attempts: None,
+        channels: Vec::new(),
+        customer_message: customer_message.as_deref().unwrap_or_default().to_owned(),
+        limits: Vec::new(),
+        policy_version: policy_version.to_string(),
+        degraded: strings(degraded),
+        shadow: shadow.iter().map(wire_shadow).collect(),
+        exempted: exempted.iter().map(|rule| rule.to_string()).collect(),
+        errors: errors.iter().map(wire_error).collect(),
+        trace: trace.iter().map(wire_trace).collect(),
+        challenges_met: challenges_met.iter().map(wire_met).collect(),
+    }
+}
+
+/// The verdict on the wire.
+pub(in crate::server) const fn wire_verdict(verdict: Verdict) -> proto::Verdict {
+    match verdict {
+        Verdict::Allow => proto::Verdict::Allow,
+        Verdict::Challenge => proto::Verdict::Challenge,
+        Verdict::Block => proto::Verdict::Block,
+    }
+}
+
+/// The next step on the wire.
+pub(in crate::server) const fn wire_next_step(step: NextStep) -> proto::NextStep {
+    match step {
+        NextStep::Proceed => proto::NextStep::Proceed,
+        NextStep::StepUp => proto::NextStep::StepUp,
+        NextStep::Stop => proto::NextStep::Stop,
+    }
+}
+
+const fn wire_class(class: ReasonClass) -> proto::ReasonClass {
+    match class {
+        ReasonClass::Fraud => proto::ReasonClass::Fraud,
+        ReasonClass::Velocity => proto::ReasonClass::Velocity,
+        ReasonClass::Limit => proto::ReasonClass::Limit,
+        ReasonClass::List => proto::ReasonClass::List,
+        ReasonClass::Suspension => proto::ReasonClass::Suspension,
+        ReasonClass::Trust => proto::ReasonClass::Trust,
+        ReasonClass::Degraded => proto::ReasonClass::Degraded,
+    }
+}
+
+fn wire_reason(reason: &Reason, bundle: &Bundle, locale: &str) -> proto::Reason {
+    let Reason { code, class, rule } = reason;
+    proto::Reason {
+        code: code.to_string(),
+        class: wire_class(*class).into(),
+        rule: rule.to_string(),
+        message: bundle.message(code, locale).as_deref().unwrap_or_default().to_owned(),
+    }
+}
+
+fn wire_shadow(hit: &ShadowHit) -> proto::ShadowHit {
+    let ShadowHit { rule, actions } = hit;
+    proto::ShadowHit {
+        rule: rule.to_string(),
+        actions: actions.iter().map(|action| action.to_string()).collect(),
+    }
+}
+
+fn wire_met(met: &MetChallenge) -> proto::MetChallenge {
+    let MetChallenge { rule, code, method } = met;
+    proto::MetChallenge {
+        rule: rule.to_string(),
+        code: code.to_string(),
+        method: method.to_string(),
+    }
+}
+
+fn wire_error(error: &RuleError) -> proto::RuleError {
+    let RuleError { rule, problem } = error;
+    proto::RuleError { rule: rule.to_string(), problem: problem.clone() }
+}
+
+fn wire_trace(trace: &RuleTrace) -> proto::RuleTrace {
+    let RuleTrace { rule, condition, values } = trace;
+    let condition = match condition {
+        Some(Value::Bool(true)) => proto::Condition::True,
+        Some(Value::Bool(false)) => proto::Condition::False,
+        Some(Value::Missing) => proto::Condition::Missing,
+        Some(Value::Unknown) => proto::Condition::Unknown,
+        // A condition of another type is a rule that errored.
+        Some(
+            Value::Int(_) | Value::Float(_) | Value::Time(_) | Value::Text(_) | Value::Texts(_),
+        )
+        | None => proto::Condition::Error,
+    };
+    proto::RuleTrace {
+        rule: rule.to_string(),
+        condition: condition.into(),
+        values: values
+            .iter()
+            .map(|(name, value)| proto::TracedValue {
+                name: name.to_string(),
+                value: Some(wire_value(value)),
+            })
+            .collect(),
+    }
+}
+
+fn wire_value(value: &Value) -> proto::PolicyValue {
+    use proto::policy_value::Kind;
+    let kind = match value {
+        Value::Missing => Kind::Missing(true),
+        Value::Unknown => Kind::Unknown(true),
+        Value::Bool(truth) => Kind::BoolValue(*truth),
+        Value::Int(number) => Kind::IntValue(*number),
+        Value::Float(number) => Kind::NumberValue(*number),
+        Value::Time(at) => Kind::TimeValue(wire_time(*at)),
+        Value::Text(text) => Kind::StringValue(text.to_string()),
+        Value::Texts(texts) => Kind::ListValue(proto::StringList { values: strings(texts) }),
+    };
+    proto::PolicyValue { kind: Some(kind) }
+}
+
+fn strings(texts: &[Text]) -> Vec<String> {
+    texts.iter().map(Text::to_string).collect()
+}
+
+/// A reported outcome, as it was sent.
+pub(in crate::server) fn wire_outcome(
+    outcome: &Outcome,
+    payment_id: String,
+) -> proto::ReportOutcomeRequest {
+    let Outcome {
+        payment_id: _,
+        attempt,
+        outcome_id,
+        status,
+        stage,
+        amount,
+        is_final,
+        provider,
+        operation,
+        network,
+        code,
+        channel,
+        latency,
+        occurred_at,
+    } = outcome;
+    let status = match status {
+        OutcomeStatus::Authorized => proto::OutcomeStatus::Authorized,
+        OutcomeStatus::Captured => proto::OutcomeStatus::Captured,
+        OutcomeStatus::Declined => proto::OutcomeStatus::Declined,
+        OutcomeStatus::Failed => proto::OutcomeStatus::Failed,
+        OutcomeStatus::TimedOut => proto::OutcomeStatus::TimedOut,
+        OutcomeStatus::Pending => proto::OutcomeStatus::Pending,
+        OutcomeStatus::Canceled => proto::OutcomeStatus::Canceled,
+        OutcomeStatus::Expired => proto::OutcomeStatus::Expired,
+        OutcomeStatus::Refunded => proto::OutcomeStatus::Refunded,
+    };
+    let stage = match stage {
+        Some(Stage::NotSent) => proto::FailureStage::NotSent,
+        Some(Stage::Sent) => proto::FailureStage::Sent,
+        None => proto::FailureStage::Unspecified,
+    };
+    let word = |text: &Option<Text>| text.as_ref().map(Text::to_string).unwrap_or_default();
+    proto::ReportOutcomeRequest {
+        payment_id,
+        attempt: *attempt,
+        outcome_id: word(outcome_id),
+        status: status.into(),
+        amount: *amount,
+        r#final: Some(*is_final),
+        stage: stage.into(),
+        provider: word(provider),
+        operation: word(operation),
+        network: word(network),
+        code: word(code),
+        channel: word(channel),
+        latency_ms: latency.map(|latency| latency.as_micros().div_euclid(1_000)),
+        occurred_at: occurred_at.map(wire_time),
+        payment: None,
+    }
+}

@@ -1,0 +1,400 @@
+//! `RiskService`: from a request to the engine and back. Between the decoded request and its answer
+//! nothing is awaited.
+// CRITICAL PATH: a change here carries its number from `benches/rpc.rs`.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::admission::Arrival;
+use super::convert::{self, Checks, answer, wire_time};
+use super::core::Core;
+use super::fallback;
+use super::refusal::{Refusal, violation};
+use super::services::risk_service_server::RiskService;
+use super::stream::Answers;
+use super::wire::StreamMessage;
+use super::{clock, proto};
+use crate::engine::payments::Step;
+use crate::engine::{Receipt, RecordedEvent, ReportError, ScoreRequest};
+use crate::model::field::{Field, Fields};
+use crate::model::intake::{Admitted, Violation};
+use crate::model::outcome::Outcome;
+use crate::model::payment::Payment;
+use crate::model::time::Timestamp;
+use crate::model::value::{Text, Value};
+
+const LOCALE_BYTES_MAX: usize = 35;
+const EVENT_NAME_BYTES_MAX: usize = 64;
+
+/// Names that events of ours have: a caller does not record those.
+const RESERVED_EVENTS: [&str; 12] = [
+    "attempt",
+    "allowed",
+    "challenged",
+    "blocked",
+    "authorized",
+    "captured",
+    "declined",
+    "failed",
+    "unknown",
+    "canceled",
+    "expired",
+    "refunded",
+];
+
+/// The service.
+#[derive(Clone, Debug)]
+pub(super) struct Risk {
+    core: Arc<Core>,
+}
+
+// === impl Risk ===
+
+impl Risk {
+    /// The service over what all share.
+    pub(super) const fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// What all services share.
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Decides one attempt, as a call of its own or as a message of a stream.
+    ///
+    /// # Errors
+    /// Why there is no decision; then nothing was counted.
+    pub(super) fn decide(
+        &self,
+        request: proto::ScoreRequest,
+        is_over: bool,
+    ) -> Result<proto::ScoreResponse, Refusal> {
+        let begun = clock::instant();
+        let proto::ScoreRequest { payment, locale, dry_run, trace } = request;
+        let received_at = clock::now();
+        let mut violations = Vec::new();
+        if !is_locale(&locale) {
+            violations.push(violation("locale", "is not a language tag, such as `zh-CN`"));
+        }
+        let Some(payment) = payment else {
+            violations.push(violation("payment", "is required"));
+            return Err(Refusal::Invalid(violations));
+        };
+        let payment_id = payment.id.clone();
+        let payment = self.admit(payment, violations, received_at)?;
+        if is_over {
+            return self.fall_back(&payment, payment_id, &locale);
+        }
+        let request = ScoreRequest { payment, locale: Text::from(locale), dry_run, trace };
+        let scored = self.core.engine.score(&request, received_at).map_err(|error| {
+            Refusal::from_score(error, self.core.admission.limits().retry_after)
+        })?;
+        let decision = &scored.decision;
+        let bundle = &self.core.engine.policies().bundle;
+        let response = answer::decision(decision, payment_id, bundle, &request.locale);
+        let metrics = &self.core.metrics;
+        if scored.repeated {
+            metrics.repeats.increment(1);
+        } else if !dry_run {
+            let evaluation = &decision.evaluation;
+            metrics.decided(evaluation.verdict);
+            metrics.rules_fired(&evaluation.fired);
+            if !evaluation.errors.is_empty() {
+                metrics.rule_failures.increment(evaluation.errors.len() as u64);
+            }
+        }
+        metrics.decision_duration.record(clock::instant().duration_since(begun).as_secs_f64());
+        Ok(response)
+    }
+
+    /// Takes a payment through the edge. What the wire found wrong is said with what the edge finds.
+    fn admit(
+        &self,
+        payment: proto::Payment,
+        mut violations: Vec<Violation>,
+        received_at: Timestamp,
+    ) -> Result<Payment, Refusal> {
+        let fields = convert::fields(payment, &mut violations);
+        match self.core.intake.payment(fields, received_at) {
+            Ok(admitted) if violations.is_empty() => Ok(self.count_hashed(admitted)),
+            Ok(_) => Err(Refusal::Invalid(violations)),
+            Err(more) => {
+                violations.extend(more);
+                Err(Refusal::Invalid(violations))
+            }
+        }
+    }
+
+    fn count_hashed<T>(&self, admitted: Admitted<T>) -> T {
+        let Admitted { value, hashed } = admitted;
+        if hashed > 0 {
+            self.core.metrics.card_numbers_hashed.increment(hashed.into());
+        }
+        value
+    }
+
+    fn fall_back(
+        &self,
+        payment: &Payment,
+        payment_id: String,
+        locale: &str,
+    ) -> Result<proto::ScoreResponse, Refusal> {
+        let set = self.core.engine.policies();
+        let answer = fallback::answer(&set.bundle, payment, payment_id, locale);
+        let answer = answer.ok_or_else(|| self.core.overloaded())?;
+        self.core.metrics.fallbacks.increment(1);
+        Ok(answer)
+    }
+
+    fn report(
+        &self,
+        mut request: proto::ReportOutcomeRequest,
+    ) -> Result<proto::ReportOutcomeResponse, Refusal> {
+        let received_at = clock::now();
+        let blocks = request.payment.take();
+        let id = unscored_id(&request);
+        let core = &self.core;
+        let (outcome, hashed) = convert::outcome(request, &core.intake, received_at, core.skew_max)
+            .map_err(Refusal::Invalid)?;
+        core.metrics.card_numbers_hashed.increment(hashed.into());
+        let retry_after = core.admission.limits().retry_after;
+        let receipt = match (core.engine.report_outcome(&outcome, received_at), blocks) {
+            (
+                Err(ReportError::UnknownPayment(_) | ReportError::UnknownAttempt { .. }),
+                Some(blocks),
+            ) => self.report_unscored(&id, &outcome, blocks, received_at)?,
+            (Ok(receipt), _) => receipt,
+            (Err(error), _) => return Err(Refusal::from_report(error, retry_after)),
+        };
+        if !receipt.repeated {
+            core.metrics.outcomes.increment(1);
+        }
+        let Receipt { sequence, effective_at, repeated } = receipt;
+        let effective_at = Some(wire_time(effective_at));
+        Ok(proto::ReportOutcomeResponse { sequence, effective_at, repeated })
+    }
+
+    /// The outcome of an attempt that was answered under overload: it comes with its own blocks.
+    fn report_unscored(
+        &self,
+        id: &Text,
+        outcome: &Outcome,
+        mut blocks: proto::Payment,
+        received_at: Timestamp,
+    ) -> Result<Receipt, Refusal> {
+        let mut violations = Vec::new();
+        if blocks.id.is_empty() {
+            blocks.id = outcome.payment_id.to_string();
+        }
+        if blocks.attempt == 0 {
+            blocks.attempt = outcome.attempt;
+        } else if blocks.attempt != outcome.attempt {
+            violations.push(violation("payment.attempt", "must be that of the outcome"));
+        }
+        let is_dated = blocks.occurred_at.is_some();
+        let payment = self.admit(blocks, violations, received_at)?;
+        if payment.id() != outcome.payment_id {
+            return Err(Refusal::field("payment.id", "must be that of the outcome"));
+        }
+        let mut fields = payment.fields().clone();
+        if !is_dated {
+            fields.set(Field::OccurredAt, Value::Missing);
+        }
+        self.core
+            .engine
+            .report_unscored(id, outcome, &fields, received_at)
+            .map_err(|error| Refusal::from_report(error, self.core.admission.limits().retry_after))
+    }
+
+    fn record(
+        &self,
+        request: proto::RecordEventRequest,
+    ) -> Result<proto::RecordEventResponse, Refusal> {
+        let proto::RecordEventRequest { name, event_id, payment_id, occurred_at, payment } =
+            request;
+        let core = &self.core;
+        let received_at = clock::now();
+        let mut checks = Checks { intake: &core.intake, violations: Vec::new(), hashed: 0 };
+        if let Some(problem) = event_name_problem(&name) {
+            checks.refuse("name", problem);
+        }
+        let event_id = checks.id("event_id", &event_id);
+        let payment_id =
+            (!payment_id.is_empty()).then(|| checks.id("payment_id", &payment_id)).flatten();
+        let occurred_at = checks.occurred_at(occurred_at, received_at, core.skew_max);
+        if payment_id.is_some() && payment.is_some() {
+            checks.refuse("payment", "must not stand beside `payment_id`, which brings its own");
+        }
+        let Checks { intake: _, mut violations, hashed } = checks;
+        let fields = convert::event_fields(payment.unwrap_or_default(), &mut violations);
+        let fields = match core.intake.event(fields) {
+            Ok(admitted) => self.count_hashed(admitted),
+            Err(more) => {
+                violations.extend(more);
+                Fields::new()
+            }
+        };
+        let (Some(event_id), true) = (event_id, violations.is_empty()) else {
+            return Err(Refusal::Invalid(violations));
+        };
+        core.metrics.card_numbers_hashed.increment(hashed.into());
+        let name = Text::from(name);
+        let event = RecordedEvent { name, event_id, payment_id, fields, occurred_at };
+        let Receipt { sequence, effective_at, repeated } = core
+            .engine
+            .record_event(&event, received_at)
+            .map_err(|error| Refusal::from_report(error, core.admission.limits().retry_after))?;
+        if !repeated {
+            core.metrics.events.increment(1);
+        }
+        let effective_at = Some(wire_time(effective_at));
+        Ok(proto::RecordEventResponse { sequence, effective_at, repeated })
+    }
+
+    fn timeline(
+        &self,
+        request: proto::GetPaymentRequest,
+    ) -> Result<proto::GetPaymentResponse, Refusal> {
+        let proto::GetPaymentRequest { payment_id } = request;
+        let stored = self
+            .core
+            .intake
+            .id("payment_id", &payment_id)
+            .map_err(|violation| Refusal::Invalid(vec![violation]))?;
+        let Some(timeline) = self.core.engine.payment(&stored.value) else {
+            let error = ReportError::UnknownPayment(stored.value);
+            return Err(Refusal::from_report(error, self.core.admission.limits().retry_after));
+        };
+        let set = self.core.engine.policies();
+        let timeline = timeline
+            .steps
+            .iter()
+            .map(|step| {
+                use proto::timeline_entry::Entry;
+                let entry = match step {
+                    Step::Score { decision, .. } => Entry::Scored(answer::decision(
+                        decision,
+                        payment_id.clone(),
+                        &set.bundle,
+                        &set.bundle.locale,
+                    )),
+                    Step::Outcome { outcome, .. } => {
+                        Entry::Outcome(answer::wire_outcome(outcome, payment_id.clone()))
+                    }
+                    Step::Event { event, .. } => Entry::Event(proto::RecordedEvent {
+                        name: event.name.to_string(),
+                        event_id: event.event_id.as_deref().unwrap_or_default().to_owned(),
+                    }),
+                };
+                proto::TimelineEntry {
+                    sequence: step.sequence(),
+                    effective_at: Some(wire_time(step.effective_at())),
+                    entry: Some(entry),
+                }
+            })
+            .collect();
+        Ok(proto::GetPaymentResponse { payment_id, timeline })
+    }
+
+    fn unary<T, R>(
+        &self,
+        request: Request<T>,
+        work: impl FnOnce(&Self, T, &Arrival) -> Result<R, Refusal>,
+    ) -> Result<Response<R>, Status> {
+        let (_, extensions, message) = request.into_parts();
+        let Some(arrival) = extensions.get::<Arrival>() else {
+            return Err(Status::internal("a request came in at no door"));
+        };
+        let answered = self.core.answer(arrival, || work(self, message, arrival));
+        Ok(Response::new(answered?))
+    }
+}
+
+#[tonic::async_trait]
+impl RiskService for Risk {
+    type ScoreStreamStream = Answers;
+
+    async fn score(
+        &self,
+        request: Request<proto::ScoreRequest>,
+    ) -> Result<Response<proto::ScoreResponse>, Status> {
+        self.unary(request, |risk, message, arrival| risk.decide(message, arrival.is_over))
+    }
+
+    async fn score_stream(
+        &self,
+        request: Request<Streaming<StreamMessage>>,
+    ) -> Result<Response<Answers>, Status> {
+        self.unary(request, |risk, messages, arrival| {
+            risk.core.check_room(arrival)?;
+            Ok(Answers::new(messages, risk.clone(), arrival.clone()))
+        })
+    }
+
+    async fn report_outcome(
+        &self,
+        request: Request<proto::ReportOutcomeRequest>,
+    ) -> Result<Response<proto::ReportOutcomeResponse>, Status> {
+        self.unary(request, |risk, message, arrival| {
+            risk.core.check_room(arrival)?;
+            risk.report(message)
+        })
+    }
+
+    async fn record_event(
+        &self,
+        request: Request<proto::RecordEventRequest>,
+    ) -> Result<Response<proto::RecordEventResponse>, Status> {
+        self.unary(request, |risk, message, arrival| {
+            risk.core.check_room(arrival)?;
+            risk.record(message)
+        })
+    }
+
+    async fn get_payment(
+        &self,
+        request: Request<proto::GetPaymentRequest>,
+    ) -> Result<Response<proto::GetPaymentResponse>, Status> {
+        self.unary(request, |risk, message, arrival| {
+            risk.core.check_room(arrival)?;
+            risk.timeline(message)
+        })
+    }
+}
+
+fn is_locale(locale: &str) -> bool {
+    locale.len() <= LOCALE_BYTES_MAX
+        && locale.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+fn event_name_problem(name: &str) -> Option<&'static str> {
+    let mut letters = name.bytes();
+    let begins_well = letters.next().is_some_and(|first| first.is_ascii_alphabetic());
+    if name.is_empty() {
+        Some("is required")
+    } else if !begins_well
+        || name.len() > EVENT_NAME_BYTES_MAX
+        || !letters.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    {
+        Some("must be a letter, then letters, digits and underscores, at most 64")
+    } else if RESERVED_EVENTS.contains(&name) {
+        Some("is the name of a score's or an outcome's event, which is not recorded by hand")
+    } else {
+        None
+    }
+}
+
+/// The id under which the outcome of an attempt that was never scored is kept. No caller's id begins
+/// with a control character.
+fn unscored_id(request: &proto::ReportOutcomeRequest) -> Text {
+    let digest = if request.outcome_id.is_empty() {
+        blake3::hash(&request.encode_to_vec())
+    } else {
+        let proto::ReportOutcomeRequest { payment_id, attempt, outcome_id, .. } = request;
+        blake3::hash(format!("{payment_id}\0{attempt}\0{outcome_id}").as_bytes())
+    };
+    Text::from(format!("\u{1}{}", digest.to_hex()))
+}

@@ -1,0 +1,111 @@
+//! `ScoreStream`: one answer for each message, in order. A message that cannot be answered gets its own
+//! error; the stream goes on.
+// CRITICAL PATH: a change here carries its number from `benches/rpc.rs`.
+
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::Sleep;
+use tokio_stream::Stream;
+use tokio_util::sync::WaitForCancellationFutureOwned;
+use tonic::{Status, Streaming};
+
+use super::admission::Arrival;
+use super::clock;
+use super::proto;
+use super::refusal::Refusal;
+use super::risk::Risk;
+use super::wire::StreamMessage;
+
+/// How long a stream must have brought nothing, while the server drains, before it is ended.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// The answers to the messages of one stream.
+pub(super) struct Answers {
+    messages: Streaming<StreamMessage>,
+    risk: Risk,
+    arrival: Arrival,
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    is_stopping: bool,
+    quiet: Option<Pin<Box<Sleep>>>,
+    is_over: bool,
+}
+
+// === impl Answers ===
+
+impl Answers {
+    /// The answers to those messages.
+    pub(super) fn new(messages: Streaming<StreamMessage>, risk: Risk, arrival: Arrival) -> Self {
+        let stop = Box::pin(risk.core().stop.clone().cancelled_owned());
+        Self { messages, risk, arrival, stop, is_stopping: false, quiet: None, is_over: false }
+    }
+
+    fn answer(&self, message: &StreamMessage) -> proto::ScoreStreamResponse {
+        use proto::score_stream_response::Answer;
+        let most = self.risk.core().admission.limits().message_bytes_max;
+        // The deadline of a stream is the stream's, and was looked at before.
+        let arrival = Arrival { deadline: None, ..self.arrival.clone() };
+        let answered = self.risk.core().answer(&arrival, || {
+            if message.length > most {
+                return Err(Refusal::TooLong { length: message.length, most });
+            }
+            self.risk.decide(message.request()?, false)
+        });
+        let answer = match answered {
+            Ok(response) => Answer::Response(response),
+            Err(refusal) => Answer::Status(refusal.to_rpc_status()),
+        };
+        let correlation_id = message.correlation_id().to_owned();
+        proto::ScoreStreamResponse { correlation_id, answer: Some(answer) }
+    }
+
+    fn end(&mut self, refusal: Refusal) -> Status {
+        self.is_over = true;
+        refusal.into()
+    }
+}
+
+impl std::fmt::Debug for Answers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Answers(..)")
+    }
+}
+
+impl Stream for Answers {
+    type Item = Result<proto::ScoreStreamResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        if let Err(refusal) = self.arrival.check_deadline(clock::instant()) {
+            let status = self.end(refusal);
+            return Poll::Ready(Some(Err(status)));
+        }
+        match Pin::new(&mut self.messages).poll_next(cx) {
+            Poll::Ready(Some(Ok(message))) => {
+                self.quiet = None;
+                let answer = self.answer(&message);
+                return Poll::Ready(Some(Ok(answer)));
+            }
+            Poll::Ready(Some(Err(status))) => {
+                self.is_over = true;
+                return Poll::Ready(Some(Err(status)));
+            }
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Pending => {}
+        }
+        // While draining, whatever has come in is answered; a stream that is quiet is then ended, so
+        // that its caller knows which messages to send elsewhere.
+        if !self.is_stopping {
+            ready!(self.stop.as_mut().poll(cx));
+            self.is_stopping = true;
+        }
+        let quiet = self.quiet.get_or_insert_with(|| Box::pin(tokio::time::sleep(QUIET)));
+        ready!(quiet.as_mut().poll(cx));
+        let status = self.end(Refusal::Draining);
+        Poll::Ready(Some(Err(status)))
+    }
+}

@@ -1,0 +1,202 @@
+//! Every metric of the server: its name, its handle, and what it counts. No label is ever an id.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use metrics::{Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, gauge};
+use metrics::{describe_histogram, histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusRecorder};
+
+use crate::model::verdict::Verdict;
+
+/// The upper bounds of the buckets of `decision_duration_seconds`.
+const DURATION_BUCKETS_SECONDS: [f64; 14] = [
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
+    0.05, 0.1, 0.25,
+];
+
+/// How many rules get a counter of their own, over the life of the process; the rest share one.
+const RULE_LABELS_MAX: usize = 1_000;
+
+/// The metrics of one server. Two servers in one process do not share them.
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    handles: Handles,
+    decisions: [Counter; Verdict::ALL.len()],
+    rules: ArcSwap<BTreeMap<Arc<str>, Counter>>,
+    other_rules: Counter,
+}
+
+/// Declares the handles: their documentation is what Prometheus shows.
+macro_rules! handles {
+    ($($(#[doc = $help:literal])+ $name:ident: $kind:ident = $exported:literal;)+) => {
+        /// A handle per metric, resolved once.
+        #[derive(Clone)]
+        pub struct Handles {
+            $($(#[doc = $help])+ pub $name: handles!(@type $kind),)+
+        }
+
+        impl Handles {
+            /// Registers with the recorder of the current scope.
+            fn register() -> Self {
+                $(handles!(@describe $kind, $exported, concat!($($help),+));)+
+                Self { $($name: handles!(@make $kind, $exported)),+ }
+            }
+        }
+    };
+    (@type counter) => { Counter };
+    (@type gauge) => { Gauge };
+    (@type histogram) => { Histogram };
+    (@make counter, $name:literal) => { counter!($name) };
+    (@make gauge, $name:literal) => { gauge!($name) };
+    (@make histogram, $name:literal) => { histogram!($name) };
+    (@describe counter, $name:literal, $help:expr) => { describe_counter!($name, $help.trim()) };
+    (@describe gauge, $name:literal, $help:expr) => { describe_gauge!($name, $help.trim()) };
+    (@describe histogram, $name:literal, $help:expr) => { describe_histogram!($name, $help.trim()) };
+}
+
+handles! {
+    /// How long a decision took, without the wire.
+    decision_duration: histogram = "decision_duration_seconds";
+    /// Decisions answered again from memory.
+    repeats: counter = "decisions_repeated_total";
+    /// Answers from the fallback tiers.
+    fallbacks: counter = "fallbacks_total";
+    /// Requests turned away, because too many were in flight.
+    sheds: counter = "sheds_total";
+    /// Requests whose deadline had passed before their turn came.
+    deadlines_spent: counter = "deadlines_spent_total";
+    /// Requests with fields that could not be accepted.
+    invalid: counter = "requests_invalid_total";
+    /// Requests that failed through no fault of the caller.
+    failures: counter = "failures_total";
+    /// Rules that failed or were left undecided.
+    rule_failures: counter = "rule_failures_total";
+    /// Values that were card numbers and were replaced by a hash.
+    card_numbers_hashed: counter = "card_numbers_hashed_total";
+    /// Outcomes stored.
+    outcomes: counter = "outcomes_total";
+    /// Events recorded.
+    events: counter = "events_total";
+    /// Values added to lists and removed from them.
+    list_changes: counter = "list_changes_total";
+    /// Bundles that were refused.
+    reload_failures: counter = "policy_reload_failures_total";
+    /// Bundles that went live.
+    reloads: counter = "policy_reloads_total";
+    /// When the live bundle was published, in seconds since the epoch.
+    published_at: gauge = "policy_published_timestamp_seconds";
+    /// Requests accepted and not yet answered.
+    in_flight: gauge = "requests_in_flight";
+    /// Open streams.
+    streams: gauge = "streams_open";
+    /// Open gRPC connections.
+    connections: gauge = "connections_open";
+    /// Entities in memory.
+    entities: gauge = "entities";
+    /// Payments in memory.
+    payments: gauge = "payments";
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Registers every metric.
+    ///
+    /// # Errors
+    /// Never for the bounds above; the library asks.
+    pub fn new() -> Result<Self, BuildError> {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(
+                Matcher::Full("decision_duration_seconds".to_owned()),
+                &DURATION_BUCKETS_SECONDS,
+            )?
+            .build_recorder();
+        let (handles, decisions, other_rules) = metrics::with_local_recorder(&recorder, || {
+            describe_counter!("decisions_total", "Decisions by verdict, repeats left out.");
+            describe_counter!("rule_hits_total", "How often a rule fired, in shadow mode too.");
+            describe_gauge!("policy_info", "1 for the version of the live bundle.");
+            let of = |verdict: Verdict| counter!("decisions_total", "verdict" => verdict.name());
+            let other = counter!("rule_hits_total", "rule" => "other");
+            (Handles::register(), Verdict::ALL.map(of), other)
+        });
+        Ok(Self { recorder, handles, decisions, rules: ArcSwap::default(), other_rules })
+    }
+
+    /// Counts a decision.
+    pub fn decided(&self, verdict: Verdict) {
+        let [allow, challenge, block] = &self.decisions;
+        match verdict {
+            Verdict::Allow => allow.increment(1),
+            Verdict::Challenge => challenge.increment(1),
+            Verdict::Block => block.increment(1),
+        }
+    }
+
+    /// Counts a rule that fired. Rules of the live bundle have their handles.
+    pub fn rules_fired(&self, fired: &[Arc<str>]) {
+        if fired.is_empty() {
+            return;
+        }
+        let rules = self.rules.load();
+        for rule in fired {
+            rules.get(rule).unwrap_or(&self.other_rules).increment(1);
+        }
+    }
+
+    /// A bundle went live: its version is shown, and its rules get their handles.
+    pub fn published<'a>(
+        &self,
+        version: &str,
+        before: &str,
+        rules: impl Iterator<Item = &'a Arc<str>>,
+    ) {
+        metrics::with_local_recorder(&self.recorder, || {
+            if before != version {
+                gauge!("policy_info", "version" => before.to_owned()).set(0.0);
+            }
+            gauge!("policy_info", "version" => version.to_owned()).set(1.0);
+            let mut known = BTreeMap::clone(&self.rules.load());
+            for rule in rules {
+                if known.len() >= RULE_LABELS_MAX {
+                    break;
+                }
+                known
+                    .entry(Arc::clone(rule))
+                    .or_insert_with(|| counter!("rule_hits_total", "rule" => rule.to_string()));
+            }
+            self.rules.store(Arc::new(known));
+        });
+    }
+
+    /// The metrics in the text format of Prometheus.
+    pub fn render(&self) -> String {
+        self.recorder.handle().render()
+    }
+
+    /// Folds what was recorded since the last time; called now and then, or memory grows.
+    pub fn run_upkeep(&self) {
+        self.recorder.handle().run_upkeep();
+    }
+}
+
+impl std::ops::Deref for Metrics {
+    type Target = Handles;
+
+    fn deref(&self) -> &Handles {
+        &self.handles
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics(..)")
+    }
+}
+
+impl std::fmt::Debug for Handles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handles(..)")
+    }
+}
