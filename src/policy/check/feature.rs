@@ -71,14 +71,18 @@ fn key_parts(known: &Known<'_>, entity: &Entity, problems: &mut Problems) -> Vec
         let mut lowerer = Lowerer::new(known, Scope::Decision);
         let typed = lowerer.any(written);
         problems.extend(lowerer.finish().0);
-        let part = match typed.expr {
-            _ if typed.ty == Type::Broken => continue,
-            Expr::Field(field) if typed.ty.is_scalar() => KeyPart::Field(field),
-            Expr::Attribute(name) => KeyPart::Attribute(name),
-            _ => {
-                not_a_field(written, problems);
-                continue;
-            }
+        if typed.ty == Type::Broken {
+            continue;
+        }
+        let part = if let Expr::Field(field) = typed.expr
+            && typed.ty.is_scalar()
+        {
+            KeyPart::Field(field)
+        } else if let Expr::Attribute(name) = typed.expr {
+            KeyPart::Attribute(name)
+        } else {
+            not_a_field(written, problems);
+            continue;
         };
         if parts.contains(&part) {
             problems
@@ -103,11 +107,10 @@ fn not_a_field(written: &Written, problems: &mut Problems) {
 }
 
 fn root_of(expr: &Written) -> Option<&str> {
-    match &expr.kind {
-        ExprKind::Property(inner, _) | ExprKind::Index(inner, _) => root_of(inner),
-        ExprKind::Name(name) => Some(name),
-        _ => None,
+    if let ExprKind::Property(inner, _) | ExprKind::Index(inner, _) = &expr.kind {
+        return root_of(inner);
     }
+    if let ExprKind::Name(name) = &expr.kind { Some(name) } else { None }
 }
 
 /// Checks every feature and makes it known; `None` for those that are wrong.
