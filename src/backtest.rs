@@ -1,10 +1,184 @@
 //! Replays history through the engine and scores the policies against labels.
 //!
-//! Data files become rows ([`source`], [`cell`], [`row`]) by what a map says ([`map`]).
+//! In reading order: a map says which column is what ([`map`]); a data file gives cells ([`source`],
+//! [`cell`], [`decimal`]) that become rows ([`row`]); the rows of all files, and what they cause later,
+//! go through the engine in order of time ([`order`], [`replay`]); what comes out is counted ([`tally`],
+//! [`diff`], [`absent`]), written ([`tables`], [`output`]) and told ([`report`], [`html`]).
+//!
+//! There is no clock here and nothing for the terminal: the caller measures, shows progress and prints.
 
+pub mod absent;
 pub mod cell;
 pub mod decimal;
+pub mod diff;
+pub mod html;
 pub mod map;
+pub mod order;
+pub mod output;
 pub mod problem;
+mod replay;
+pub mod report;
 pub mod row;
+mod seen;
 pub mod source;
+pub mod tables;
+pub mod tally;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::engine::{Engine, Settings};
+use crate::journal::Discard;
+use crate::model::card_number::HashKey;
+use crate::model::intake::Intake;
+use crate::model::time::Span;
+use crate::model::verdict::Mode;
+use crate::policy::set::PolicySet;
+use order::Merged;
+use problem::BacktestError;
+use replay::{Lane, Replay};
+use report::{Diff, Report, RuleScores};
+use source::{DataFile, Survey};
+use tables::Tables;
+
+/// What a backtest is given.
+#[derive(Debug)]
+pub struct Backtest {
+    /// The data files, each with its map.
+    pub files: Vec<DataFile>,
+    /// The policies that are tried.
+    pub policies: Arc<PolicySet>,
+    /// The policies that they are compared with.
+    pub baseline: Option<Arc<PolicySet>>,
+    /// The key under which card numbers are hashed.
+    pub hash_key: HashKey,
+    /// How many rows may be bad; without, 1 % of them or [`BAD_ROWS_MIN`], whichever is more.
+    pub bad_rows_max: Option<u64>,
+    /// Where the table of decisions goes.
+    pub decisions: Option<PathBuf>,
+    /// Where the table of features goes.
+    pub features: Option<PathBuf>,
+}
+
+/// The key of a backtest that is given none: hashes are then the same in every backtest, and those of
+/// no server.
+pub const FIXED_HASH_KEY: HashKey = HashKey::new(*b"vajra backtest without a key ...");
+
+/// So many rows may be bad in any case.
+pub const BAD_ROWS_MIN: u64 = 100;
+
+/// How long a payment is kept for what may still be said about it.
+const PAYMENT_KEPT: Span = Span::from_days(7);
+
+/// The same where events in files of their own may come about it.
+const PAYMENT_KEPT_FOR_EVENTS: Span = Span::from_days(400);
+
+/// Far above what a history that fits a machine has.
+const ENTITIES_MAX: usize = 50_000_000;
+
+// === impl Backtest ===
+
+impl Backtest {
+    /// Looks through the times of every file.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn survey(&self) -> Result<Vec<Survey>, BacktestError> {
+        self.files.iter().map(DataFile::survey).collect()
+    }
+
+    /// Replays everything. `progress` is told how many rows are done, now and then.
+    /// [`Report::seconds`] is left for the caller, who has a clock.
+    ///
+    /// # Errors
+    /// [`BacktestError`]; tables are not put in their places then.
+    pub fn run(
+        &self,
+        surveys: &[Survey],
+        mut progress: impl FnMut(u64),
+    ) -> Result<Report, BacktestError> {
+        let base = self.policies.bundle.base_currency;
+        let ordered = surveys.iter().map(|survey| survey.is_ordered);
+        let rows = Merged::new(self.files.iter().zip(ordered), base)?;
+        let total: u64 = surveys.iter().map(|survey| survey.rows).sum();
+        let bad_rows_max = self.bad_rows_max.unwrap_or(BAD_ROWS_MIN.max(total.div_ceil(100)));
+        let (decisions, features) = (self.decisions.as_deref(), self.features.as_deref());
+        let tables = Tables::create(decisions, features, &self.policies)?;
+        let lanes =
+            (self.lane(&self.policies), self.baseline.as_ref().map(|baseline| self.lane(baseline)));
+        let intake = Intake::for_history(self.hash_key.clone());
+        let mut replay = Replay::new(&self.files, lanes, intake, tables, bad_rows_max);
+        for row in rows {
+            let (file, row) = row?;
+            replay.row(file, row)?;
+            if replay.counts.rows.is_multiple_of(1_024) {
+                progress(replay.counts.rows);
+            }
+        }
+        replay.finish()?;
+        progress(replay.counts.rows);
+        self.report(replay)
+    }
+
+    fn lane(&self, policies: &Arc<PolicySet>) -> Lane {
+        let outcomes = self.files.iter().map(|file| file.map().outcome_delay()).max();
+        let has_events = self.files.iter().any(|file| !file.map().is_of_payments());
+        let kept = if has_events { PAYMENT_KEPT_FOR_EVENTS } else { PAYMENT_KEPT };
+        let settings = Settings {
+            // One second more than the longest delay: what is due at its very end still comes in time.
+            payment_kept: kept.max(outcomes.unwrap_or_default().plus(Span::from_secs(1))),
+            late_max: Span::from_days(1),
+            entities_max: ENTITIES_MAX,
+        };
+        Lane::new(Engine::new(Arc::clone(policies), settings, Arc::new(Discard)))
+    }
+
+    fn report(&self, replay: Replay<'_>) -> Result<Report, BacktestError> {
+        let Replay { policies, baseline, tables, counts, .. } = replay;
+        if counts.payments == 0 && counts.skipped.bad > 0 {
+            return Err(BacktestError::TooManyBadRows {
+                bad: counts.skipped.bad,
+                read: counts.rows,
+                max: 0,
+                first: counts.skipped.first,
+            });
+        }
+        tables.finish()?;
+        let set = &self.policies;
+        let (labelled, fraud) = policies.tally.labels();
+        let rules = set.rules.iter().enumerate().map(|(place, rule)| RuleScores {
+            name: rule.name.to_string(),
+            mode: match rule.mode {
+                Mode::Active => "active",
+                Mode::Shadow => "shadow",
+                Mode::Off => "off",
+            },
+            scores: policies.tally.rule(place),
+        });
+        let (by_verdict, payments) = counts.changes.finish();
+        let diff = self.baseline.as_ref().zip(baseline).map(|(set, lane)| Diff {
+            policy_version: set.bundle.version.to_string(),
+            baseline: lane.tally.overall(),
+            changed: by_verdict.iter().map(|change| change.payments).sum(),
+            amount: by_verdict.iter().map(|change| change.amount).sum(),
+            by_verdict,
+            payments,
+        });
+        Ok(Report {
+            events: counts.events,
+            payments: counts.payments,
+            labelled,
+            fraud,
+            seconds: 0.0,
+            policy_version: set.bundle.version.to_string(),
+            base_currency: set.bundle.base_currency.code().to_owned(),
+            absent: absent::absent(set, &counts.present),
+            skipped: counts.skipped,
+            hashed: counts.hashed,
+            without_rate: counts.without_rate,
+            overall: policies.tally.overall(),
+            rules: rules.collect(),
+            diff,
+        })
+    }
+}

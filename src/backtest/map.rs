@@ -187,14 +187,19 @@ impl DatasetMap {
         matches!(self.subject, Subject::Payments { .. })
     }
 
-    /// The longest time after a payment at which the data says something about it.
-    pub fn delay_max(&self) -> Span {
+    /// How much later than a payment its label arrives.
+    pub const fn label_delay(&self) -> Span {
         match &self.subject {
-            Subject::Payments { label, outcome } => {
-                let label = label.map_or(Span::ZERO, |label| label.delay);
-                label.max(outcome.as_ref().map_or(Span::ZERO, |outcome| outcome.delay))
-            }
-            Subject::Events { .. } => Span::ZERO,
+            Subject::Payments { label: Some(label), .. } => label.delay,
+            Subject::Payments { label: None, .. } | Subject::Events { .. } => Span::ZERO,
+        }
+    }
+
+    /// How much later than a payment its outcome happens.
+    pub fn outcome_delay(&self) -> Span {
+        match &self.subject {
+            Subject::Payments { outcome: Some(outcome), .. } => outcome.delay,
+            Subject::Payments { outcome: None, .. } | Subject::Events { .. } => Span::ZERO,
         }
     }
 }

@@ -5,23 +5,6 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// A problem of a map.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapProblem {
-    /// The path of the map.
-    pub file: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// The column in characters, from 1.
-    pub column: usize,
-    /// The line as written.
-    pub source: String,
-    /// What is wrong, in one sentence without capital letter and full stop.
-    pub message: String,
-    /// What was expected, or the nearest known name.
-    pub help: Option<String>,
-}
-
 /// A row that could not be read or replayed, and was left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BadRow {
@@ -72,35 +55,7 @@ pub enum BacktestError {
     Engine(String),
 }
 
-// === impl MapProblem ===
-
-impl MapProblem {
-    /// A problem at a byte of the text of a map.
-    pub fn new(file: &str, text: &str, byte: usize, message: String, help: Option<String>) -> Self {
-        let before = text.get(..byte).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let source = text.lines().nth(line - 1).unwrap_or_default().to_owned();
-        Self { file: file.to_owned(), line, column, source, message, help }
-    }
-}
-
-impl fmt::Display for MapProblem {
-    /// As diagnostics of a bundle are shown: what, where, the line and a marker, help.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, column, source, message, help } = self;
-        let gutter = " ".repeat(line.to_string().len());
-        writeln!(f, "error[map]: {message}")?;
-        writeln!(f, "{gutter}--> {file}:{line}:{column}")?;
-        writeln!(f, "{gutter} |")?;
-        writeln!(f, "{line} | {source}")?;
-        write!(f, "{gutter} | {}^", " ".repeat(column - 1))?;
-        match help {
-            Some(help) => write!(f, "\n{gutter} = help: {help}"),
-            None => Ok(()),
-        }
-    }
-}
+// === impl BadRow ===
 
 impl fmt::Display for BadRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

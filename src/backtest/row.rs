@@ -102,6 +102,12 @@ impl Row {
         fields
     }
 
+    /// The slots that the row fills.
+    pub fn present<'m>(&self, map: &'m DatasetMap) -> impl Iterator<Item = &'m Slot> {
+        let slots = map.slots.iter().zip(&self.values);
+        slots.filter(|(_, value)| value.is_present()).map(|(slot, _)| &slot.slot)
+    }
+
     /// A hash over all that the row says but its time, to tell a repeat from a contradiction.
     pub fn content(&self, state: &ahash::RandomState) -> u64 {
         use std::hash::{BuildHasher as _, Hash as _, Hasher as _};

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use super::cell::{Cell, CellProblem};
 use super::map::DatasetMap;
-use super::map::read::nearest;
 use super::problem::{BacktestError, BadRow};
 use super::row::{Decoder, Row};
 use crate::model::currency::Currency;
 use crate::model::time::Timestamp;
+use crate::policy::diagnostic::nearest;
 
 /// A format of data files and outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,10 +13,11 @@ use super::{
     AmountColumn, AmountCurrency, DatasetMap, EventName, LabelColumns, Reading, Slot, SlotColumn,
     Subject, TimeColumn,
 };
-use crate::backtest::problem::MapProblem;
 use crate::model::field::Field;
 use crate::model::time::Span;
 use crate::model::value::Text;
+use crate::policy::ast::Position;
+use crate::policy::diagnostic::{Diagnostic, nearest};
 use spec::{Spec, SpecKeys};
 
 pub(in crate::backtest) use outcome::status_of;
@@ -25,7 +26,7 @@ pub(in crate::backtest) use outcome::status_of;
 ///
 /// # Errors
 /// Every problem, in the order of their lines.
-pub fn read(path: &str, text: &str) -> Result<DatasetMap, Vec<MapProblem>> {
+pub fn read(path: &str, text: &str) -> Result<DatasetMap, Vec<Diagnostic>> {
     let (document, syntax) = DeTable::parse_recoverable(text);
     let mut reader = Reader::new(path, text);
     for error in &syntax {
@@ -38,7 +39,7 @@ pub fn read(path: &str, text: &str) -> Result<DatasetMap, Vec<MapProblem>> {
             return Ok(map);
         }
     }
-    reader.problems.sort_by_key(|problem| (problem.line, problem.column));
+    reader.problems.sort_by(|one, other| one.at.cmp(&other.at));
     Err(reader.problems)
 }
 
@@ -52,7 +53,7 @@ struct Reader<'a> {
     path: &'a str,
     text: &'a str,
     columns: Vec<String>,
-    problems: Vec<MapProblem>,
+    problems: Vec<Diagnostic>,
 }
 
 /// The columns of `[payment]` or `[event]` as far as they are read.
@@ -73,13 +74,24 @@ impl<'a> Reader<'a> {
         Self { path, text, columns: Vec::new(), problems: Vec::new() }
     }
 
-    fn problem(&mut self, at: usize, message: String, help: Option<String>) {
-        self.problems.push(MapProblem::new(self.path, self.text, at, message, help));
+    /// Notes a problem at a byte of the text.
+    fn problem(&mut self, at: usize, message: String, expected: Option<String>) {
+        let problem = Diagnostic::error("bad-map", self.position(at), message);
+        self.problems.push(Diagnostic { expected, ..problem });
     }
 
     fn unknown_key<'k>(&mut self, at: usize, key: &str, known: impl IntoIterator<Item = &'k str>) {
-        let help = nearest(key, known).map(|near| format!("did you mean `{near}`?"));
-        self.problem(at, format!("unknown key `{key}`"), help);
+        let message = format!("unknown key `{key}`");
+        let problem = Diagnostic::error("unknown-key", self.position(at), message);
+        self.problems.push(problem.over(key).suggesting(nearest(key, known)));
+    }
+
+    fn position(&self, at: usize) -> Position {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        Position { file: self.path.into(), line: number(line), column: number(column) }
     }
 
     /// The index of a column, each name once.
@@ -344,14 +356,4 @@ fn mappable() -> impl Iterator<Item = Field> {
 
 fn short(field: Field) -> &'static str {
     field.path().strip_prefix("payment.").unwrap_or_default()
-}
-
-/// The known name that is nearest to a misspelt one, when one is near.
-pub(crate) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    known
-        .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .min()
-        .filter(|(distance, known)| *distance <= 3 && *distance < known.len())
-        .map(|(_, known)| known)
 }

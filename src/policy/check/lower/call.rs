@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::{Lowerer, Param, Scope, Typed, width_of};
+use crate::feature::spec::Aggregate;
 use crate::model::value::Value;
 use crate::policy::ast::{Expr, Helper, HelperBody, Spanned};
 use crate::policy::check::function::{self, Callable, Kind};
 use crate::policy::check::names::Meaning;
-use crate::policy::check::types::Type;
+use crate::policy::check::types::{Class, Type};
 use crate::policy::diagnostic::{Severity, nearest};
 use crate::policy::ir::{self, Function, HelperIndex};
 
@@ -70,6 +71,20 @@ impl<'a> Lowerer<'_, 'a> {
                     )
                     .under(&name.value);
                 self.given_up(&all)
+            }
+            None if Aggregate::ALL.iter().any(|(aggregate, _)| *aggregate == name.value) => {
+                self.problems
+                    .error(
+                        "unknown-function",
+                        &name.at,
+                        format!(
+                            "`{}` aggregates events: it only stands in a `feature`",
+                            name.value
+                        ),
+                    )
+                    .under(&name.value)
+                    .expected("a declared feature, read as `entity.feature`");
+                Typed::broken()
             }
             None => {
                 self.unknown_function(name);
@@ -188,12 +203,8 @@ impl<'a> Lowerer<'_, 'a> {
                 return Typed::broken();
             }
         };
-        let amount = match ty {
-            Type::Int | Type::Float | Type::Number => {
-                typed.iter().find_map(|arg| arg.amount.clone())
-            }
-            _ => None,
-        };
+        let is_number = ty.class() == Some(Class::Number);
+        let amount = typed.iter().find_map(|arg| arg.amount.clone()).filter(|_| is_number);
         let exprs = typed.into_iter().map(|arg| arg.expr).collect();
         Typed { amount, ..Typed::new(ir::Expr::Call(function, exprs, name.at.clone()), ty) }
     }
