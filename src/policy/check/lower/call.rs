@@ -41,47 +41,20 @@ impl<'a> Lowerer<'_, 'a> {
             };
         }
         match self.known.names.get(&name.value) {
-            Some(Meaning::Helper(place)) => {
+            Some(Meaning::Helper(place)) if receiver.is_none() => {
                 self.reads.names.insert(&name.value);
-                if receiver.is_some() {
-                    self.problems
-                        .error(
-                            "not-a-method",
-                            &name.at,
-                            format!("`{}` is a helper and has no receiver", name.value),
-                        )
-                        .under(&name.value)
-                        .expected(format!("`{}(x)`", name.value));
-                    return self.given_up(&all);
-                }
                 self.helper(place, name, args)
             }
             Some(meaning) => {
-                let what = match meaning {
-                    Meaning::Entity(_) => "an entity",
-                    Meaning::Const(_) => "a constant",
-                    Meaning::Let(_) => "a `let`",
-                    Meaning::Helper(_) => "a helper",
-                };
-                self.problems
-                    .error(
-                        "not-a-function",
-                        &name.at,
-                        format!("`{}` is {what}, not a function", name.value),
-                    )
-                    .under(&name.value);
+                self.reads.names.insert(&name.value);
+                self.not_callable(name, meaning);
                 self.given_up(&all)
             }
             None if Aggregate::ALL.iter().any(|(aggregate, _)| *aggregate == name.value) => {
+                let message =
+                    format!("`{}` aggregates events: it only stands in a `feature`", name.value);
                 self.problems
-                    .error(
-                        "unknown-function",
-                        &name.at,
-                        format!(
-                            "`{}` aggregates events: it only stands in a `feature`",
-                            name.value
-                        ),
-                    )
+                    .error("unknown-function", &name.at, message)
                     .under(&name.value)
                     .expected("a declared feature, read as `entity.feature`");
                 Typed::broken()
@@ -91,6 +64,25 @@ impl<'a> Lowerer<'_, 'a> {
                 self.given_up(&all)
             }
         }
+    }
+
+    /// A declared name that cannot be called this way.
+    fn not_callable(&mut self, name: &Spanned<String>, meaning: Meaning) {
+        let what = match meaning {
+            Meaning::Entity(_) => "an entity",
+            Meaning::Const(_) => "a constant",
+            Meaning::Let(_) => "a `let`",
+            Meaning::Helper(_) => {
+                let message = format!("`{}` is a helper and has no receiver", name.value);
+                self.problems
+                    .error("not-a-method", &name.at, message)
+                    .under(&name.value)
+                    .expected(format!("`{}(x)`", name.value));
+                return;
+            }
+        };
+        let message = format!("`{}` is {what}, not a function", name.value);
+        self.problems.error("not-a-function", &name.at, message).under(&name.value);
     }
 
     /// Looks at the arguments of a call that is wrong already, for their own problems.
