@@ -30,8 +30,7 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { directory, filter } = arguments;
     let files = match &directory {
-        Some(directory) => Files::read(directory)
-            .with_context(|| format!("cannot read the bundle `{}`", directory.display()))?,
+        Some(directory) => Files::read(directory).context("cannot read the bundle")?,
         None => Files::shipped(),
     };
     let checked = check_with(&files, &testing::HASH_KEY);
