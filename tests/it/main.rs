@@ -2,10 +2,16 @@
 #![cfg(test)]
 
 mod bundle;
+mod check;
+mod engine;
 mod evaluate;
 mod feature;
 mod hand_made;
 mod intake;
 mod interpret;
 mod layers;
+mod list;
+mod policies;
 mod syntax;
+mod traffic;
+mod testing;

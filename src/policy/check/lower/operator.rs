@@ -1,6 +1,6 @@
 //! Operators between two values: comparison and arithmetic.
 
-use super::{Lowerer, Typed, width_of};
+use super::{Lowerer, Marked, Typed, width_of};
 use crate::model::card_number::is_card_number;
 use crate::model::field::{CardNumbers, Case, Field};
 use crate::model::value::{Text, Value};
@@ -79,7 +79,7 @@ impl<'a> Lowerer<'_, 'a> {
         let (a_origin, b_origin) = (a.origin, b.origin);
         self.hash_literal(&mut a, b_origin);
         self.hash_literal(&mut b, a_origin);
-        self.combined(op, a, b, Type::Bool, at)
+        self.combined((op, at), a, b, Type::Bool)
     }
 
     /// Whether two values can be compared; reports it when they cannot.
@@ -150,17 +150,16 @@ impl<'a> Lowerer<'_, 'a> {
                 .expected("`ratio(a, b)` for a fraction");
         }
         let amount = a.amount.clone().or_else(|| b.amount.clone());
-        Typed { amount, ..self.combined(op, a, b, ty, at) }
+        Typed { amount, ..self.combined((op, at), a, b, ty) }
     }
 
     /// The operator over two checked operands, computed when both are constants.
     pub(super) fn combined(
         &mut self,
-        op: BinaryOp,
+        (op, at): (BinaryOp, &Position),
         a: Typed,
         b: Typed,
         ty: Type,
-        at: &Position,
     ) -> Typed {
         if a.ty == Type::Broken || b.ty == Type::Broken {
             return Typed { ty, ..Typed::broken() };
@@ -197,13 +196,14 @@ impl<'a> Lowerer<'_, 'a> {
 
     /// Warns of an amount in the payment's own currency where it meets amounts in others.
     pub(in crate::policy::check) fn note_amount(&mut self, typed: &Typed) {
-        if let Some(at) = &typed.amount {
+        if let Some(Marked { at, width }) = &typed.amount {
             self.problems
                 .warn(
                     "mixed-currencies",
                     at,
                     "the amount is in the payment's own currency, and the bundle has rates",
                 )
+                .wide(*width)
                 .expected("an amount in the base currency")
                 .suggest(Some("payment.amount_base"));
         }
