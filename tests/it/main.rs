@@ -11,4 +11,6 @@ mod intake;
 mod interpret;
 mod layers;
 mod list;
+mod policies;
 mod syntax;
+mod testing;
