@@ -198,10 +198,8 @@ fn score(c: &mut Criterion) {
     group.bench_function("each of two threads", |b| {
         b.iter_custom(|count| {
             let spent: Duration = thread::scope(|scope| {
-                let threads: Vec<_> = lanes
-                    .iter_mut()
-                    .map(|lane| scope.spawn(|| lane.run(&shared, count)))
-                    .collect();
+                let threads: Vec<_> =
+                    lanes.iter_mut().map(|lane| scope.spawn(|| lane.run(&shared, count))).collect();
                 threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
             });
             spent / 2

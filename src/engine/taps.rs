@@ -63,9 +63,11 @@ fn observed(
     if matches!(value, Value::Unknown) {
         return Some(Observed::Unknown);
     }
-    fits(&value, carries).then(|| {
-        if is_unknown { Observed::Unknown } else { Observed::Value(value) }
-    })
+    fits(&value, carries).then(
+        || {
+            if is_unknown { Observed::Unknown } else { Observed::Value(value) }
+        },
+    )
 }
 
 /// Whether a stream can carry the value: it is there, and of the stream's type, which an attribute that
