@@ -19,10 +19,10 @@ use super::pace;
 use crate::model::field::Field;
 use crate::model::time::Span;
 use crate::model::value::Value;
-use crate::server::clock::{instant, now};
 use crate::server::client::{
     Channel, RiskServiceClient, Status, connect, encoded_bytes, payment_message,
 };
+use crate::server::clock::{instant, now};
 use crate::server::echo::{self, Echo, Load};
 use crate::server::proto::ScoreRequest;
 use crate::traffic::{self, Traffic};
@@ -104,8 +104,7 @@ async fn score_and_echo(arguments: &Arguments) -> anyhow::Result<(Run, Run)> {
 fn requests(count: u64) -> Vec<ScoreRequest> {
     let start = now();
     let seed = start.as_micros().unsigned_abs();
-    let settings =
-        traffic::Settings { seed, payments: count, start, length: Span::from_days(1) };
+    let settings = traffic::Settings { seed, payments: count, start, length: Span::from_days(1) };
     Traffic::new(settings)
         .map(|mut attempt| {
             attempt.fields.set(Field::OccurredAt, Value::Missing);
@@ -171,7 +170,7 @@ where
         match turns.next() {
             Some(channel) if open.len() < OPEN_MAX => {
                 let answer = call(channel.clone());
-                let _ = open.spawn(async move { (due, answer.await, instant()) });
+                open.spawn(async move { (due, answer.await, instant()) });
             }
             _ => run.not_sent += 1,
         }
