@@ -50,7 +50,10 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         server.http_addr()
     );
     println!("Sending {payments} generated payments, seed {seed} …\n");
-    let settings = Settings { seed, payments, start: now(), length: Span::from_secs(6 * 3_600) };
+    // A day is played in seconds, so no customer has time for the eight payments that are usual.
+    let length = Span::from_days(1);
+    let start = now().minus(length);
+    let settings = Settings { seed, payments, customers: payments * 2, start, length };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let account = runtime.block_on(drive(grpc, payments, Traffic::new(settings)))?;
     print!("{}", account.render()?);

@@ -102,9 +102,12 @@ async fn score_and_echo(arguments: &Arguments) -> anyhow::Result<(Run, Run)> {
 
 /// Generated payments as messages, without their times: they happen when they are sent.
 fn requests(count: u64) -> Vec<ScoreRequest> {
-    let start = now();
+    let start = now().minus(Span::from_days(1));
     let seed = start.as_micros().unsigned_abs();
-    let settings = traffic::Settings { seed, payments: count, start, length: Span::from_days(1) };
+    // As many customers as payments: the pace is not that of life, and nobody pays eight times a second.
+    let length = Span::from_days(1);
+    let settings =
+        traffic::Settings { seed, payments: count, customers: count.max(40), start, length };
     Traffic::new(settings)
         .map(|mut attempt| {
             attempt.fields.set(Field::OccurredAt, Value::Missing);

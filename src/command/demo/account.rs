@@ -201,7 +201,7 @@ impl Account {
             answer.trace.iter().partition(|rule| rule.condition() == Condition::True);
         writeln!(
             out,
-            "One decision, line by line: payment {} attempt {}, {} {} of minor units, {}",
+            "One decision, line by line: payment {} attempt {}, {} {} in minor units, {}",
             payment.id,
             payment.attempt,
             payment.amount.unwrap_or_default(),
