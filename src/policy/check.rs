@@ -11,6 +11,7 @@ mod feature;
 mod fold;
 mod function;
 mod known;
+mod layout;
 mod lower;
 mod names;
 mod problem;
@@ -149,10 +150,15 @@ impl<'a> Check<'a> {
     fn declarations(&mut self) -> Parts<'a> {
         let Self { known, problems, used } = self;
         for statement in &known.declarations.unsupported {
-            let what = &statement.value;
+            let name = &statement.value;
             problems
-                .error("not-supported", &statement.at, format!("{what} is not supported yet"))
-                .under(what);
+                .error(
+                    "not-supported",
+                    &statement.at,
+                    format!("`{name}` cannot go live: limits and plans are not supported yet"),
+                )
+                .wide(name.chars().count() + 2)
+                .expected("a `rule`");
         }
         constant::evaluate(known, used, problems);
         let helpers = constant::helpers(known, used, problems);
@@ -166,7 +172,7 @@ impl<'a> Check<'a> {
 
     /// Warns of what does nothing. Not when something was not parsed: it may have used it.
     fn unused(&mut self, parts: &Parts<'_>, files: &Files) {
-        unused::features(&self.known, &parts.live, &mut self.problems);
+        unused::features(&self.known, &parts.features, &parts.live, &mut self.problems);
         unused::names(&self.known, &self.used, &mut self.problems);
         if self.known.declarations.unsupported.is_empty() {
             unused::reasons(&self.known, &parts.rules, files, &mut self.problems);
@@ -184,7 +190,7 @@ fn assemble(
     let features: Option<Vec<CheckedFeature>> = parts.features.into_iter().collect();
     let printer =
         Printer { bundle: &bundle, helpers: &parts.helpers, declarations: known.declarations };
-    let laid = feature::lay_out(known, parts.keys, features?, &printer);
+    let laid = layout::lay_out(known, parts.keys, features?, &printer);
     Some(PolicySet {
         bundle,
         entities: laid.entities,

@@ -12,7 +12,7 @@ use vajra::policy::ast::{BinaryOp, Position, UnaryOp};
 use vajra::policy::bundle::{Bundle, OffSession, Rates, ReasonDef};
 use vajra::policy::interpret::{Facts, Lists, Scripts};
 use vajra::policy::ir::{Expr, Function};
-use vajra::policy::set::{ActionDef, HelperDef, PolicySet, RuleDef};
+use vajra::policy::set::{ActionDef, HelperDef, LetDef, PolicySet, RuleDef};
 
 /// Monday 2026-03-02, 12:00 UTC.
 pub(crate) fn now() -> Timestamp {
@@ -97,6 +97,11 @@ fn reads_score(expr: &Expr) -> bool {
         Expr::And(terms) | Expr::Or(terms) => terms.iter().any(reads_score),
         _ => false,
     }
+}
+
+/// A `let` that does not read the score.
+pub(crate) fn named(name: &str, value: Expr) -> LetDef {
+    LetDef { name: Arc::from(name), value, reads_score: false }
 }
 
 /// A helper that is evaluated in place.

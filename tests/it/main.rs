@@ -1,7 +1,7 @@
 //! Black-box tests over the public surface: one binary, a file per room.
 #![cfg(test)]
-
 mod bundle;
+mod check;
 mod evaluate;
 mod feature;
 mod hand_made;

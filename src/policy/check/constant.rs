@@ -11,7 +11,7 @@ use super::names::{self, Meaning};
 use super::problem::Problems;
 use super::types::Type;
 use crate::policy::ast::{Helper, HelperBody, Spanned};
-use crate::policy::diagnostic::nearest;
+use crate::policy::diagnostic::{Diagnostic, nearest};
 use crate::policy::ir::Expr;
 use crate::policy::set::HelperDef;
 
@@ -28,15 +28,18 @@ pub(super) fn evaluate<'a>(
         Some(Meaning::Const(place)) => Some(place),
         Some(Meaning::Entity(_) | Meaning::Let(_) | Meaning::Helper(_)) | None => None,
     };
+    for named in consts {
+        names::each_name(&named.value, &mut |name| used.extend([name]));
+    }
     for place in names::in_order(consts, place_of, problems) {
         let Some(named) = consts.get(place) else { continue };
         let mut lowerer = Lowerer::new(known, Scope::Constant);
         let typed = lowerer.any(&named.value);
-        let (found, reads) = lowerer.finish();
+        let (found, _) = lowerer.finish();
+        let is_told = found.iter().any(Diagnostic::is_error);
         problems.extend(found);
-        used.extend(reads.names);
         let value = constant(typed);
-        if value == Some(None) {
+        if value == Some(None) && !is_told {
             problems
                 .error(
                     "not-constant",

@@ -1,21 +1,20 @@
-//! Entities and features: keys, windows, events, and the streams that features share.
+//! Entities and features: keys, windows, events, and which values an aggregate takes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::canonical::{self, Printer};
 use super::known::{FeatureFacts, Known};
-use super::lower::{Lowerer, Scope, Typed};
+use super::lower::{Lowerer, Scope, Typed, width_of};
 use super::names::Meaning;
 use super::problem::{Problems, closest};
 use super::types::Type;
-use crate::feature::spec::{Aggregate, EntityLayout, FeatureId, FeatureSpec, StreamId, StreamSpec};
-use crate::model::time::Span;
+use crate::feature::spec::Aggregate;
+use crate::model::time::{Span, SpanError};
 use crate::model::value::{Text, Value, ValueType};
 use crate::policy::ast::{BinaryOp, Entity, Expr as Written, ExprKind, Feature, Spanned};
 use crate::policy::diagnostic::nearest;
 use crate::policy::ir::{Expr, FeatureIndex};
-use crate::policy::set::{EntityDef, FeatureDef, KeyPart, Tap};
+use crate::policy::set::KeyPart;
 
 /// Events that are outcomes of an attempt, and so have an `outcome`.
 const OUTCOMES: [&str; 8] =
@@ -28,27 +27,26 @@ const OTHER_EVENTS: [&str; 6] =
 /// A feature that has passed every check.
 #[derive(Debug)]
 pub(super) struct CheckedFeature {
-    entity: usize,
-    name: Arc<str>,
-    event: Text,
-    aggregate: Aggregate,
-    value: Option<(Expr, ValueType)>,
-    filter: Option<Expr>,
-    window: Option<Span>,
-    delay: Span,
-    inclusive: bool,
-    result: ValueType,
-}
-
-/// What entities and features come to in a set.
-#[derive(Debug, Default)]
-pub(super) struct Laid {
-    /// The entities with their layouts.
-    pub(super) entities: Vec<EntityDef>,
-    /// The features.
-    pub(super) features: Vec<FeatureDef>,
-    /// The streams that each event feeds.
-    pub(super) taps: BTreeMap<Text, Vec<Tap>>,
+    /// The place of its entity.
+    pub(super) entity: usize,
+    /// `entity.name`
+    pub(super) name: Arc<str>,
+    /// The event that it is over.
+    pub(super) event: Text,
+    /// How events become a value.
+    pub(super) aggregate: Aggregate,
+    /// What is aggregated, and its type.
+    pub(super) value: Option<(Expr, ValueType)>,
+    /// Which events are counted.
+    pub(super) filter: Option<Expr>,
+    /// The length of the window; `None` is all time.
+    pub(super) window: Option<Span>,
+    /// How far the window lies back.
+    pub(super) delay: Span,
+    /// Whether the current attempt is counted.
+    pub(super) inclusive: bool,
+    /// The type of a present value.
+    pub(super) result: ValueType,
 }
 
 /// The parts of every entity's key.
@@ -89,6 +87,7 @@ fn key_parts(known: &Known<'_>, entity: &Entity, problems: &mut Problems) -> Vec
                     &written.at,
                     format!("`{}` has this part twice", name.value),
                 )
+                .wide(width_of(written))
                 .expected("different fields");
         }
         parts.push(part);
@@ -99,6 +98,7 @@ fn key_parts(known: &Known<'_>, entity: &Entity, problems: &mut Problems) -> Vec
 fn not_a_field(written: &Written, problems: &mut Problems) {
     problems
         .error("bad-entity", &written.at, "an entity is made of fields that each have one value")
+        .wide(width_of(written))
         .expected("a field such as `payment.card.token`");
 }
 
@@ -133,12 +133,13 @@ pub(super) fn features<'a>(
                     )
                     .under(&name.value)
                     .expected("a name that no other feature of the entity has");
+                all.push(None);
             } else {
                 let index = FeatureIndex(u32::try_from(place).unwrap_or(u32::MAX));
                 let ty = checked.as_ref().map_or(Type::Broken, |checked| Type::of(checked.result));
                 known.features.insert((entity, &name.value), FeatureFacts { index, ty });
+                all.push(checked.map(|checked| CheckedFeature { entity, ..checked }));
             }
-            all.push(checked.map(|checked| CheckedFeature { entity, ..checked }));
         } else {
             all.push(None);
         }
@@ -241,16 +242,26 @@ fn span(
     match Span::parse(&written.value) {
         Ok(span) => Some(Some(span)),
         Err(problem) => {
-            problems
+            let report = problems
                 .error(
                     "bad-window",
                     &written.at,
-                    format!("`{clause} \"{}\"`: {problem}", written.value),
+                    format!("`{clause} \"{}\"` {}", written.value, span_problem(problem)),
                 )
-                .wide(written.value.chars().count() + 2)
-                .expected("an integer and one of `s`, `m`, `h`, `d`, such as `\"1h\"`");
+                .wide(written.value.chars().count() + 2);
+            if problem == SpanError::Malformed {
+                report.expected("an integer and one of `s`, `m`, `h`, `d`, such as `\"1h\"`");
+            }
             None
         }
+    }
+}
+
+const fn span_problem(problem: SpanError) -> &'static str {
+    match problem {
+        SpanError::Malformed => "is not a length of time",
+        SpanError::Zero => "is no time at all",
+        SpanError::TooLong => "is longer than 36500d",
     }
 }
 
@@ -276,9 +287,11 @@ fn result_type(
         return None;
     };
     let at = feature.value.as_ref().map_or(&name.at, |value| &value.at);
+    let width = feature.value.as_ref().map_or(1, width_of);
     if needs_none {
         problems
             .error("surplus-value", at, format!("`{}` takes no value", name.value))
+            .wide(width)
             .expected(format!("`{}({event})`; use `where` to filter", name.value));
         return None;
     }
@@ -301,6 +314,7 @@ fn result_type(
                 at,
                 format!("`{}` cannot aggregate {}", name.value, ty.name()),
             )
+            .wide(width)
             .expected(expected);
         return None;
     }
@@ -326,80 +340,4 @@ fn kept(value: Typed) -> (Expr, ValueType) {
     let at = crate::policy::ast::Position { file: Arc::from(""), line: 0, column: 0 };
     let one = Box::new(Expr::Const(Value::Float(1.0)));
     (Expr::Binary(BinaryOp::Mul, Box::new(value.expr), one, at), value_type)
-}
-
-/// Lays out entities: features over the same events with the same value share a stream. A `count`
-/// does not share the stream of a `sum`, though it could: which stream it reads, and so whether its
-/// history survives a new version, would then hang on its neighbours.
-pub(super) fn lay_out(
-    known: &Known<'_>,
-    keys: Vec<Vec<KeyPart>>,
-    features: Vec<CheckedFeature>,
-    printer: &Printer<'_>,
-) -> Laid {
-    let mut laid = Laid::default();
-    let mut layouts = vec![EntityLayout::default(); keys.len()];
-    for feature in features {
-        let Some(layout) = layouts.get_mut(feature.entity) else { continue };
-        let print = |expr: Option<&Expr>| expr.map_or_else(String::new, |expr| printer.print(expr));
-        let value = feature.value.as_ref();
-        let stream_id = StreamId(canonical::hash(&format!(
-            "stream {} where {} value {}",
-            feature.event,
-            print(feature.filter.as_ref()),
-            print(value.map(|(expr, _)| expr)),
-        )));
-        let known_stream = layout.streams.iter().position(|stream| stream.id == stream_id);
-        let stream = known_stream.unwrap_or_else(|| {
-            let value_type = value.map(|(_, value_type)| *value_type);
-            layout.streams.push(StreamSpec { id: stream_id, value_type });
-            let stream = layout.streams.len() - 1;
-            laid.taps.entry(feature.event.clone()).or_default().push(Tap {
-                entity: feature.entity,
-                stream,
-                filter: feature.filter.clone(),
-                value: value.map(|(expr, _)| expr.clone()),
-            });
-            stream
-        });
-        let name = &feature.name;
-        laid.features.push(FeatureDef {
-            name: Arc::clone(name),
-            entity: feature.entity,
-            slot: layout.features.len(),
-            value_type: feature.result,
-        });
-        layout.features.push(spec(&feature, stream_id, stream));
-    }
-    for ((entity, parts), layout) in known.declarations.entities.iter().zip(keys).zip(layouts) {
-        let name = entity.name.value.as_str();
-        laid.entities.push(EntityDef {
-            name: Arc::from(name),
-            kind: canonical::entity_kind(name, &parts),
-            parts,
-            layout: Arc::new(layout),
-        });
-    }
-    laid
-}
-
-fn spec(feature: &CheckedFeature, stream_id: StreamId, stream: usize) -> FeatureSpec {
-    let aggregate = Aggregate::ALL
-        .into_iter()
-        .find(|(_, aggregate)| *aggregate == feature.aggregate)
-        .map_or("", |(name, _)| name);
-    let window = feature.window.map_or_else(|| "all".to_owned(), |window| window.to_string());
-    let id = FeatureId(canonical::hash(&format!(
-        "feature {:016x} {aggregate} over {window} delayed {} inclusive {}",
-        stream_id.0, feature.delay, feature.inclusive,
-    )));
-    FeatureSpec {
-        id,
-        stream,
-        aggregate: feature.aggregate,
-        window: feature.window,
-        delay: feature.delay,
-        inclusive: feature.inclusive,
-        value_type: feature.result,
-    }
 }

@@ -5,6 +5,7 @@ mod call;
 mod contain;
 mod operator;
 mod path;
+mod suggest;
 
 use std::sync::Arc;
 
@@ -56,7 +57,7 @@ pub(super) struct Param<'s> {
     /// The field that the argument is.
     pub(super) origin: Option<Field>,
     /// Where the argument takes an amount in the payment's own currency.
-    pub(super) amount: Option<Position>,
+    pub(super) amount: Option<Marked>,
 }
 
 /// A checked expression, and what is known of it.
@@ -69,7 +70,14 @@ pub(super) struct Typed {
     /// The field that it is, whatever it was called on the way.
     pub(super) origin: Option<Field>,
     /// Where it takes an amount in the payment's own currency.
-    pub(super) amount: Option<Position>,
+    pub(super) amount: Option<Marked>,
+}
+
+/// A place and how many characters are underlined there.
+#[derive(Clone, Debug)]
+pub(super) struct Marked {
+    at: Position,
+    width: usize,
 }
 
 // === impl Typed ===
@@ -347,7 +355,7 @@ impl<'k, 'a> Lowerer<'k, 'a> {
 }
 
 /// How many characters of an expression are underlined: all of them where that can be told.
-fn width_of(expr: &Expr) -> usize {
+pub(super) fn width_of(expr: &Expr) -> usize {
     match &expr.kind {
         ExprKind::Name(name) => name.chars().count(),
         ExprKind::Text(text) => text.chars().count() + 2,

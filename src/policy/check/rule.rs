@@ -47,6 +47,9 @@ pub(super) fn lets<'a>(
         Some(Meaning::Entity(_) | Meaning::Const(_) | Meaning::Helper(_)) | None => None,
     };
     let mut defs = Vec::with_capacity(lets.len());
+    for named in lets {
+        names::each_name(&named.value, &mut |name| used.extend([name]));
+    }
     for place in names::in_order(lets, place_of, problems) {
         let Some(named) = lets.get(place) else { continue };
         let mut lowerer = Lowerer::new(known, Scope::Decision);
@@ -205,7 +208,7 @@ fn checked_action<'a>(
             .error(
                 "wrong-action-arguments",
                 &verb.at,
-                format!("`{}` is not called with {} arguments", verb.value, action.args.len()),
+                format!("wrong number of arguments for `{}`: {}", verb.value, action.args.len()),
             )
             .under(&verb.value)
             .expected(format!("`{usage}`"));

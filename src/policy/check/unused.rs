@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::feature::CheckedFeature;
 use super::known::Known;
 use super::problem::Problems;
 use super::rule::CheckedRule;
@@ -25,11 +26,17 @@ pub(super) fn live_features(rules: &[CheckedRule<'_>]) -> BTreeSet<FeatureIndex>
         .collect()
 }
 
-/// Warns of features that no rule reaches.
-pub(super) fn features(known: &Known<'_>, live: &BTreeSet<FeatureIndex>, problems: &mut Problems) {
-    for (place, feature) in known.declarations.features.iter().enumerate() {
+/// Warns of features that no rule reaches; those that are wrong have been told of already.
+pub(super) fn features(
+    known: &Known<'_>,
+    checked: &[Option<CheckedFeature>],
+    live: &BTreeSet<FeatureIndex>,
+    problems: &mut Problems,
+) {
+    let written = known.declarations.features.iter().zip(checked);
+    for (place, (feature, checked)) in written.enumerate() {
         let index = FeatureIndex(u32::try_from(place).unwrap_or(u32::MAX));
-        if !live.contains(&index) {
+        if checked.is_some() && !live.contains(&index) {
             let (entity, name) = (&feature.entity.value, &feature.name);
             problems
                 .warn(
@@ -46,7 +53,8 @@ pub(super) fn features(known: &Known<'_>, live: &BTreeSet<FeatureIndex>, problem
 /// Warns of constants, `let`s and helpers that nothing names.
 pub(super) fn names(known: &Known<'_>, used: &BTreeSet<&str>, problems: &mut Problems) {
     let mut warn = |name: &Spanned<String>| {
-        if !used.contains(name.value.as_str()) {
+        let is_known = known.names.get(&name.value).is_some();
+        if is_known && !used.contains(name.value.as_str()) {
             problems
                 .warn("unread-name", &name.at, format!("nothing reads `{}`", name.value))
                 .under(&name.value);

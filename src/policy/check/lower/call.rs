@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Lowerer, Param, Scope, Typed, width_of};
+use crate::feature::spec::Aggregate;
 use crate::model::value::Value;
 use crate::policy::ast::{Expr, Helper, HelperBody, Spanned};
 use crate::policy::check::function::{self, Callable, Kind};
@@ -70,6 +71,20 @@ impl<'a> Lowerer<'_, 'a> {
                     )
                     .under(&name.value);
                 self.given_up(&all)
+            }
+            None if Aggregate::ALL.iter().any(|(aggregate, _)| *aggregate == name.value) => {
+                self.problems
+                    .error(
+                        "unknown-function",
+                        &name.at,
+                        format!(
+                            "`{}` aggregates events: it only stands in a `feature`",
+                            name.value
+                        ),
+                    )
+                    .under(&name.value)
+                    .expected("a declared feature, read as `entity.feature`");
+                Typed::broken()
             }
             None => {
                 self.unknown_function(name);

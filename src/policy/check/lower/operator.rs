@@ -1,6 +1,6 @@
 //! Operators between two values: comparison and arithmetic.
 
-use super::{Lowerer, Typed, width_of};
+use super::{Lowerer, Marked, Typed, width_of};
 use crate::model::card_number::is_card_number;
 use crate::model::field::{CardNumbers, Case, Field};
 use crate::model::value::{Text, Value};
@@ -197,13 +197,14 @@ impl<'a> Lowerer<'_, 'a> {
 
     /// Warns of an amount in the payment's own currency where it meets amounts in others.
     pub(in crate::policy::check) fn note_amount(&mut self, typed: &Typed) {
-        if let Some(at) = &typed.amount {
+        if let Some(Marked { at, width }) = &typed.amount {
             self.problems
                 .warn(
                     "mixed-currencies",
                     at,
                     "the amount is in the payment's own currency, and the bundle has rates",
                 )
+                .wide(*width)
                 .expected("an amount in the base currency")
                 .suggest(Some("payment.amount_base"));
         }

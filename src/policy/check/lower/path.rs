@@ -1,13 +1,12 @@
 //! Names and paths: fields, attributes, features, constants, `let`s, parameters.
 
-use super::{Lowerer, Scope, Typed, width_of};
+use super::{Lowerer, Marked, Scope, Typed, width_of};
 use crate::model::field::Field;
 use crate::model::value::{Text, Value};
 use crate::policy::ast::{Expr, ExprKind, Position, Spanned};
 use crate::policy::check::known::{Constant, LetFacts};
 use crate::policy::check::names::Meaning;
 use crate::policy::check::types::Type;
-use crate::policy::diagnostic::nearest;
 use crate::policy::ir;
 
 /// `root.a.b["c"]`, taken apart.
@@ -82,7 +81,7 @@ impl<'a> Lowerer<'_, 'a> {
                     self.not_a_value(root, "a helper", &format!("`{root}(…)`"), &expr.at)
                 }
                 None if root == "score" => self.no_field(expr, "`score` has no fields", None),
-                None => self.unknown_root(root, expr),
+                None => self.unknown_root(root, path.dotted(), expr),
             },
         }
     }
@@ -125,16 +124,6 @@ impl<'a> Lowerer<'_, 'a> {
         Typed::broken()
     }
 
-    fn unknown_root(&mut self, root: &str, expr: &Expr) -> Typed {
-        let known = self.known.entity_names().chain(["payment", "outcome"]);
-        self.problems
-            .error("unknown-name", &expr.at, format!("`{root}` is not declared"))
-            .under(root)
-            .expected("`payment`, `outcome` or an entity before the dot")
-            .suggest(nearest(root, known));
-        Typed::broken()
-    }
-
     /// `payment.…` or `outcome.…`
     fn block_path(&mut self, path: &Path<'a>, expr: &'a Expr) -> Typed {
         if !self.sees_block(path.root, expr) {
@@ -151,7 +140,8 @@ impl<'a> Lowerer<'_, 'a> {
             return self.unknown_field(&dotted, expr);
         };
         let is_amount = matches!(field, Field::Amount | Field::OutcomeAmount);
-        let amount = (is_amount && self.known.mixes_currencies()).then(|| expr.at.clone());
+        let is_mixed = is_amount && self.known.mixes_currencies();
+        let amount = is_mixed.then(|| Marked { at: expr.at.clone(), width: width_of(expr) });
         let ty = Type::of(field.value_type());
         Typed { origin: Some(field), amount, ..Typed::new(ir::Expr::Field(field), ty) }
     }
@@ -209,32 +199,14 @@ impl<'a> Lowerer<'_, 'a> {
         Typed::new(ir::Expr::Attribute(name), Type::Any)
     }
 
-    fn unknown_field(&mut self, dotted: &str, expr: &Expr) -> Typed {
-        let prefix = format!("{dotted}.");
-        let inside: Vec<&str> =
-            Field::ALL.iter().filter_map(|field| field.path().strip_prefix(&prefix)).collect();
-        if inside.is_empty() {
-            let last = dotted.rsplit('.').next().unwrap_or_default();
-            let paths = || Field::ALL.iter().map(|field| field.path());
-            let moved =
-                || paths().find(|path| path.rsplit('.').next().is_some_and(|name| name == last));
-            self.problems
-                .error("unknown-field", &expr.at, format!("there is no field `{dotted}`"))
-                .wide(width_of(expr))
-                .expected("a field of the payment, or `payment.attributes.NAME`")
-                .suggest(nearest(dotted, paths()).or_else(moved));
-        } else {
-            self.problems
-                .error("not-a-value", &expr.at, format!("`{dotted}` is a block, not a value"))
-                .wide(width_of(expr))
-                .expected(format!("one of its fields: {}", inside.join(", ")));
-        }
-        Typed::broken()
-    }
-
     /// `entity.feature`
     fn feature(&mut self, entity: usize, path: &Path<'a>, expr: &'a Expr) -> Typed {
         let [Step::Name(name)] = path.steps.as_slice() else {
+            if let Some(Step::Name(name)) = path.steps.first()
+                && let Some(facts) = self.known.features.get(&(entity, name.value.as_str()))
+            {
+                self.reads.features.insert(facts.index);
+            }
             let message = "a feature is a value and has nothing inside";
             return self.no_field(expr, message, Some("`entity.feature`"));
         };
@@ -258,22 +230,7 @@ impl<'a> Lowerer<'_, 'a> {
             return Typed::broken();
         }
         let Some(facts) = self.known.features.get(&(entity, name.value.as_str())).copied() else {
-            let known: Vec<&str> = self.known.features_of(entity).collect();
-            let expected = if known.is_empty() {
-                format!("a `feature … by {}`; there is none", path.root)
-            } else {
-                format!("a feature of `{}`: {}", path.root, known.join(", "))
-            };
-            self.problems
-                .error(
-                    "unknown-feature",
-                    &name.at,
-                    format!("`{}` has no feature `{}`", path.root, name.value),
-                )
-                .under(&name.value)
-                .expected(expected)
-                .suggest(nearest(&name.value, known.iter().copied()));
-            return Typed::broken();
+            return self.unknown_feature(entity, path.root, name);
         };
         self.reads.features.insert(facts.index);
         Typed::new(ir::Expr::Feature(facts.index), facts.ty)
@@ -304,7 +261,7 @@ impl<'a> Lowerer<'_, 'a> {
                 Some(None) | None => Typed::broken(),
             },
             Meaning::Let(place) => match self.scope {
-                Scope::Decision => self.let_value(place, at),
+                Scope::Decision => self.let_value(name, place, at),
                 Scope::Constant | Scope::Helper(_) | Scope::Event { .. } => {
                     self.problems
                         .error(
@@ -328,12 +285,12 @@ impl<'a> Lowerer<'_, 'a> {
         }
     }
 
-    fn let_value(&mut self, place: usize, at: &Position) -> Typed {
+    fn let_value(&mut self, name: &str, place: usize, at: &Position) -> Typed {
         let known = self.known;
         let Some(Some(facts)) = known.lets.get(place) else { return Typed::broken() };
         let LetFacts { index, ty, origin, is_amount, reads } = facts;
         self.reads.absorb(reads);
-        let amount = is_amount.then(|| at.clone());
+        let amount = is_amount.then(|| Marked { at: at.clone(), width: name.chars().count() });
         Typed { expr: ir::Expr::Let(*index), ty: *ty, origin: *origin, amount }
     }
 
@@ -367,40 +324,6 @@ impl<'a> Lowerer<'_, 'a> {
             .expected(expected);
         Typed::broken()
     }
-
-    fn unknown_name(&mut self, name: &str, at: &Position) -> Typed {
-        let (expected, nearest) = match self.scope {
-            Scope::Constant | Scope::Event { .. } => {
-                ("a declared `const`", nearest(name, self.known.names.all(is_const)))
-            }
-            Scope::Helper(params) => (
-                "a parameter or a declared `const`",
-                nearest(
-                    name,
-                    params.iter().map(|param| param.name).chain(self.known.names.all(is_const)),
-                ),
-            ),
-            Scope::Decision => {
-                let known = self.known.names.all(is_value).chain(["score"]);
-                ("a declared `let` or `const`", nearest(name, known))
-            }
-        };
-        let nearest = nearest.map(str::to_owned);
-        self.problems
-            .error("unknown-name", at, format!("`{name}` is not declared"))
-            .under(name)
-            .expected(expected)
-            .suggest(nearest);
-        Typed::broken()
-    }
-}
-
-const fn is_const(meaning: Meaning) -> bool {
-    matches!(meaning, Meaning::Const(_))
-}
-
-const fn is_value(meaning: Meaning) -> bool {
-    matches!(meaning, Meaning::Const(_) | Meaning::Let(_))
 }
 
 fn constant_expr(constant: &Constant) -> Typed {
