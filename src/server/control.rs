@@ -94,7 +94,7 @@ async fn run(control: Control, http: tokio::net::TcpListener, workers: Vec<JoinH
     if tokio::time::timeout(HTTP_GRACE, tasks.wait()).await.is_err() {
         tracing::debug!("an http request was cut off");
     }
-    tracing::info!("ended");
+    tracing::info!(decided = core.metrics.decided_total(), "ended");
 }
 
 async fn upkeep(core: Arc<Core>, end: CancellationToken) {

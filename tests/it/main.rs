@@ -8,4 +8,5 @@ mod hand_made;
 mod intake;
 mod interpret;
 mod layers;
+mod server;
 mod syntax;
