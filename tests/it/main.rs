@@ -2,11 +2,13 @@
 #![cfg(test)]
 mod bundle;
 mod check;
+mod engine;
 mod evaluate;
 mod feature;
 mod hand_made;
 mod intake;
 mod interpret;
 mod layers;
+mod list;
 mod server;
 mod syntax;
