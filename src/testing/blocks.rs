@@ -94,7 +94,7 @@ impl Options {
 
 /// The field that a test writes as `card.token`.
 fn field_of(key: &str) -> Option<Field> {
-    Field::from_path(&format!("payment.{key}"))
+    Field::from_path(&format!("payment.{key}")).filter(|field| key_of(*field).is_some())
 }
 
 /// What a test writes for a field: the path without `payment.`; none for those that the engine sets.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use rhai::Map;
 
+use super::HASH_KEY;
 use super::blocks::Blocks;
 use crate::engine::{Engine, RecordedEvent, ScoreRequest, Settings};
 use crate::journal::Discard;
 use crate::list::{ChangeKind, ListChange};
-use crate::model::card_number::HashKey;
 use crate::model::decision::Decision;
 use crate::model::field::Field;
 use crate::model::intake::{Intake, Violation};
@@ -31,8 +31,6 @@ const PAYMENT_KEPT: Span = Span::from_days(400);
 const LATE_MAX: Span = Span::from_days(1);
 const SKEW_MAX: Span = Span::from_secs(300);
 const ENTITIES_MAX: usize = 1_000_000;
-/// Card numbers in ids are hashed in tests too; nothing is kept, so the key is no secret.
-const HASH_KEY: HashKey = HashKey::new([0; 32]);
 
 /// The world of one test.
 #[derive(Debug)]
@@ -62,6 +60,15 @@ pub(super) struct Reported {
     pub(super) amount: Option<i64>,
     pub(super) code: Option<Text>,
     pub(super) provider: Option<Text>,
+}
+
+// === impl Reported ===
+
+impl Reported {
+    /// An outcome without more to say.
+    pub(super) const fn of(status: OutcomeStatus) -> Self {
+        Self { status, amount: None, code: None, provider: None }
+    }
 }
 
 // === impl World ===

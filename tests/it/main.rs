@@ -10,5 +10,8 @@ mod intake;
 mod interpret;
 mod layers;
 mod list;
+mod policies;
 mod server;
 mod syntax;
+mod testing;
+mod traffic;

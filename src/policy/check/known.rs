@@ -130,7 +130,7 @@ impl Constant {
 
 impl<'a> Reads<'a> {
     /// Adds what another expression reads.
-    pub(super) fn absorb(&mut self, other: &Reads<'a>) {
+    pub(super) fn absorb(&mut self, other: &Self) {
         self.features.extend(&other.features);
         self.names.extend(&other.names);
         self.score |= other.score;

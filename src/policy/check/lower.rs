@@ -228,14 +228,14 @@ impl<'k, 'a> Lowerer<'k, 'a> {
         let mut values = Vec::with_capacity(elements.len());
         for element in elements {
             let typed = self.value(element);
-            match typed.expr {
-                ir::Expr::Const(_) if typed.ty == Type::Broken => return Typed::broken(),
-                ir::Expr::Const(value) => values.push(value),
-                _ => {
-                    self.misplaced_array(expr);
-                    return Typed::broken();
-                }
+            if typed.ty == Type::Broken {
+                return Typed::broken();
             }
+            let ir::Expr::Const(value) = typed.expr else {
+                self.misplaced_array(expr);
+                return Typed::broken();
+            };
+            values.push(value);
         }
         let classes = Classes::of(&values);
         Typed::new(ir::Expr::Array(Arc::from(values)), Type::Array(classes))

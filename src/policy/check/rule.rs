@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::known::{Known, LetFacts, Reads};
-use super::lower::{Lowerer, Scope};
+use super::lower::{Lowerer, Scope, width_of};
 use super::names::{self, Meaning};
 use super::problem::Problems;
 use super::types::Type;
 use crate::model::value::{Text, Value};
 use crate::model::verdict::OnError;
-use crate::policy::ast::{Action, Expr as Written, ExprKind, Rule, Spanned};
+use crate::policy::ast::{Action, Expr as Written, Rule, Spanned};
 use crate::policy::diagnostic::nearest;
 use crate::policy::ir::{Expr, LetIndex};
 use crate::policy::set::{ActionDef, LetDef, RuleDef};
@@ -241,34 +241,32 @@ struct Constants<'c, 'a> {
 
 impl<'a> Constants<'_, 'a> {
     fn value(&mut self, written: &'a Written) -> Option<Value> {
-        let is_name = matches!(&written.kind, ExprKind::Name(_));
         let mut lowerer = Lowerer::new(self.known, Scope::Constant);
         let typed = lowerer.any(written);
         let (found, reads) = lowerer.finish();
         self.problems.extend(found);
         self.used.extend(reads.names);
-        match typed.expr {
-            _ if typed.ty == Type::Broken && is_name => None,
-            _ if typed.ty == Type::Broken => None,
-            Expr::Const(value) => Some(value),
-            _ => Some(Value::Missing),
+        if typed.ty == Type::Broken {
+            return None;
         }
+        Some(if let Expr::Const(value) = typed.expr { value } else { Value::Missing })
     }
 
     fn text(&mut self, written: &'a Written, what: &str) -> Option<Text> {
-        match self.value(written)? {
-            Value::Text(text) if !text.is_empty() => Some(text),
-            _ => {
-                self.problems
-                    .error(
-                        "wrong-action-arguments",
-                        &written.at,
-                        format!("the {what} of `{}` must be a string", self.verb.value),
-                    )
-                    .expected(format!("`{}`", self.usage));
-                None
-            }
+        let value = self.value(written)?;
+        let text = value.as_text().filter(|text| !text.is_empty()).map(Text::from);
+        if text.is_none() {
+            let message = format!("the {what} of `{}` must be a string", self.verb.value);
+            self.wrong(written, message);
         }
+        text
+    }
+
+    fn wrong(&mut self, written: &Written, message: String) {
+        self.problems
+            .error("wrong-action-arguments", &written.at, message)
+            .wide(width_of(written))
+            .expected(format!("`{}`", self.usage));
     }
 
     fn code(&mut self, written: &'a Written) -> Option<Arc<str>> {
@@ -276,13 +274,9 @@ impl<'a> Constants<'_, 'a> {
         if let Some(bundle) = self.known.bundle
             && !bundle.reasons.contains_key(code.as_str())
         {
-            let width = match &written.kind {
-                ExprKind::Name(name) => name.chars().count(),
-                _ => code.chars().count() + 2,
-            };
             self.problems
                 .error("unknown-reason", &written.at, format!("`{code}` is not in `reasons.toml`"))
-                .wide(width)
+                .wide(width_of(written))
                 .expected("a code that `reasons.toml` has a table for")
                 .suggest(nearest(&code, bundle.reasons.keys().map(AsRef::as_ref)));
             return None;
@@ -291,19 +285,11 @@ impl<'a> Constants<'_, 'a> {
     }
 
     fn points(&mut self, written: &'a Written) -> Option<i64> {
-        match self.value(written)? {
-            Value::Int(points) => Some(points),
-            _ => {
-                self.problems
-                    .error(
-                        "wrong-action-arguments",
-                        &written.at,
-                        "the points of `score` must be an integer",
-                    )
-                    .expected(format!("`{}`", self.usage));
-                None
-            }
+        let points = self.value(written)?.as_int();
+        if points.is_none() {
+            self.wrong(written, "the points of `score` must be an integer".to_owned());
         }
+        points
     }
 }
 

@@ -17,8 +17,8 @@ use vajra::server::proto::{self, ScoreRequest, ScoreResponse, ScoreStreamRespons
 
 use super::harness::{Raw, call_raw, payment, said, score, score_of, start};
 
-const MESSAGES: usize = 12_000;
-const STREAMED: usize = 2_000;
+const MESSAGES: usize = 10_000;
+const STREAMED: usize = 1_000;
 const AT_ONCE: usize = 32;
 
 /// The codes that a caller's mistake may have.

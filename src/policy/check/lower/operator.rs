@@ -79,7 +79,7 @@ impl<'a> Lowerer<'_, 'a> {
         let (a_origin, b_origin) = (a.origin, b.origin);
         self.hash_literal(&mut a, b_origin);
         self.hash_literal(&mut b, a_origin);
-        self.combined(op, a, b, Type::Bool, at)
+        self.combined((op, at), a, b, Type::Bool)
     }
 
     /// Whether two values can be compared; reports it when they cannot.
@@ -150,17 +150,16 @@ impl<'a> Lowerer<'_, 'a> {
                 .expected("`ratio(a, b)` for a fraction");
         }
         let amount = a.amount.clone().or_else(|| b.amount.clone());
-        Typed { amount, ..self.combined(op, a, b, ty, at) }
+        Typed { amount, ..self.combined((op, at), a, b, ty) }
     }
 
     /// The operator over two checked operands, computed when both are constants.
     pub(super) fn combined(
         &mut self,
-        op: BinaryOp,
+        (op, at): (BinaryOp, &Position),
         a: Typed,
         b: Typed,
         ty: Type,
-        at: &Position,
     ) -> Typed {
         if a.ty == Type::Broken || b.ty == Type::Broken {
             return Typed { ty, ..Typed::broken() };

@@ -26,20 +26,30 @@ enum Step<'a> {
 impl<'a> Path<'a> {
     /// The parts of a path; `None` when it does not start with a name.
     fn of(expr: &'a Expr) -> Option<Self> {
-        match &expr.kind {
-            ExprKind::Name(root) => Some(Self { root, steps: Vec::new() }),
-            ExprKind::Property(inner, name) => {
-                let mut path = Self::of(inner)?;
-                path.steps.push(Step::Name(name));
-                Some(path)
-            }
-            ExprKind::Index(inner, index) => {
-                let mut path = Self::of(inner)?;
-                path.steps.push(Step::Index(index));
-                Some(path)
-            }
-            _ => None,
-        }
+        let (inner, step) = match &expr.kind {
+            ExprKind::Name(root) => return Some(Self { root, steps: Vec::new() }),
+            ExprKind::Property(inner, name) => (inner, Step::Name(name)),
+            ExprKind::Index(inner, index) => (inner, Step::Index(index)),
+            ExprKind::Bool(_)
+            | ExprKind::Int(_)
+            | ExprKind::Float(_)
+            | ExprKind::Text(_)
+            | ExprKind::Unit
+            | ExprKind::Array(_)
+            | ExprKind::Call(..)
+            | ExprKind::Method(..)
+            | ExprKind::And(_)
+            | ExprKind::Or(_)
+            | ExprKind::Coalesce(_)
+            | ExprKind::Unary(..)
+            | ExprKind::Binary(..)
+            | ExprKind::Range(..)
+            | ExprKind::If(..)
+            | ExprKind::Forbidden(_) => return None,
+        };
+        let mut path = Self::of(inner)?;
+        path.steps.push(step);
+        Some(path)
     }
 
     /// The names, when all steps are names.
@@ -88,23 +98,19 @@ impl<'a> Lowerer<'_, 'a> {
 
     /// `(a + b).c`, `f(x)[0]`: no value has anything inside.
     fn step_into_value(&mut self, expr: &'a Expr) -> Typed {
-        match &expr.kind {
-            ExprKind::Property(inner, name) => {
-                let inner = self.any(inner);
-                if inner.ty != Type::Broken {
-                    let message = format!("{} has no field `{}`", inner.ty.name(), name.value);
-                    self.problems
-                        .error("unknown-field", &name.at, message)
-                        .under(&name.value)
-                        .expected("a function, such as `x.len()`");
-                }
+        if let ExprKind::Property(inner, name) = &expr.kind {
+            let inner = self.any(inner);
+            if inner.ty != Type::Broken {
+                let message = format!("{} has no field `{}`", inner.ty.name(), name.value);
+                self.problems
+                    .error("unknown-field", &name.at, message)
+                    .under(&name.value)
+                    .expected("a function, such as `x.len()`");
             }
-            ExprKind::Index(inner, _) => {
-                if self.any(inner).ty != Type::Broken {
-                    self.bad_index(expr);
-                }
-            }
-            _ => {}
+        } else if let ExprKind::Index(inner, _) = &expr.kind
+            && self.any(inner).ty != Type::Broken
+        {
+            self.bad_index(expr);
         }
         Typed::broken()
     }
