@@ -390,6 +390,27 @@ fn an_unclosed_brace_does_not_hide_what_follows() {
 }
 
 #[test]
+fn what_a_broken_statement_would_have_declared_is_missed_nowhere_else() {
+    let bundle = files(&[
+        ("bundle.toml", "name = \"b\"\nbase_currency = \"EUR\"\ntime_zone = \"UTC\"\n"),
+        ("reasons.toml", "[A]\nclass = \"FRUAD\"\nmessage = { en = \"x\" }\n"),
+        (
+            "a.rhai",
+            "entity card = payment.card.token;\nfeature f = count(attempt) bye card;\nlet big = ;\n\
+             rule \"r\" when card.f > 1 && big && huge then block(\"A\"), review(\"B\");",
+        ),
+    ]);
+    let found: Vec<String> =
+        vajra::policy::check::check(&bundle).diagnostics.iter().map(brief).collect();
+    let names: Vec<&str> = found.iter().map(|problem| problem.split(' ').next().unwrap()).collect();
+    assert_eq!(
+        names,
+        ["syntax", "syntax", "unknown-name", "unknown-reason", "bad-value"],
+        "{found:#?}"
+    );
+}
+
+#[test]
 fn depth_is_bounded_alike_in_every_build() {
     let nested = |depth: usize| format!("let x = {}1{};", "(".repeat(depth), ")".repeat(depth));
     good(&nested(25));
