@@ -54,8 +54,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     if diagnostics.iter().any(Diagnostic::is_error) { Err(Failure::Found) } else { Ok(()) }
 }
 
-/// The bundle to check, and what to call it.
-fn bundle(directory: Option<PathBuf>) -> Result<(String, Files), Failure> {
+/// The bundle that is meant, and what to call it.
+pub(super) fn bundle(directory: Option<PathBuf>) -> Result<(String, Files), Failure> {
     let named = directory.or_else(|| {
         let default = Path::new(DIRECTORY);
         default.is_dir().then(|| default.to_owned())

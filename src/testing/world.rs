@@ -62,6 +62,15 @@ pub(super) struct Reported {
     pub(super) provider: Option<Text>,
 }
 
+// === impl Reported ===
+
+impl Reported {
+    /// An outcome without more to say.
+    pub(super) const fn of(status: OutcomeStatus) -> Self {
+        Self { status, amount: None, code: None, provider: None }
+    }
+}
+
 // === impl World ===
 
 impl World {
