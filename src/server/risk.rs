@@ -8,7 +8,7 @@ use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::admission::Arrival;
-use super::convert::{self, Checks, answer, wire_time};
+use super::convert::{self, Checks, answer, payment, wire_time};
 use super::core::Core;
 use super::fallback;
 use super::refusal::{Refusal, violation};
@@ -100,7 +100,7 @@ impl Risk {
         mut violations: Vec<Violation>,
         received_at: Timestamp,
     ) -> Result<Payment, Refusal> {
-        let fields = convert::fields(payment, &mut violations);
+        let fields = payment::fields(payment, &mut violations);
         match self.core.intake.payment(fields, received_at) {
             Ok(admitted) if violations.is_empty() => Ok(self.count_hashed(admitted)),
             Ok(_) => Err(Refusal::Invalid(violations)),
@@ -210,7 +210,7 @@ impl Risk {
             checks.refuse("payment", "must not stand beside `payment_id`, which brings its own");
         }
         let Checks { intake: _, mut violations, hashed } = checks;
-        let fields = convert::event_fields(payment.unwrap_or_default(), &mut violations);
+        let fields = payment::event_fields(payment.unwrap_or_default(), &mut violations);
         let fields = match core.intake.event(fields) {
             Ok(admitted) => self.count_hashed(admitted),
             Err(more) => {
