@@ -7,6 +7,7 @@ use super::Failure;
 use crate::policy::bundle::Files;
 use crate::policy::check::check;
 use crate::policy::diagnostic::{Diagnostic, render_json, render_text};
+use crate::policy::syntax::parse_tests;
 
 /// Where a bundle is looked for when none is named.
 const DIRECTORY: &str = "policies";
@@ -38,17 +39,23 @@ pub enum Format {
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { directory, format } = arguments;
     let (shown, files) = bundle(directory)?;
-    let diagnostics = check(&files).diagnostics;
+    let mut diagnostics = check(&files).diagnostics;
+    diagnostics.extend(parse_tests(&files).1);
+    diagnostics.sort_by(|left, right| left.at.cmp(&right.at));
     let written = match format {
         Format::Text => text(&shown, &diagnostics, &files),
         Format::Json => render_json(&diagnostics),
     };
-    std::io::stdout().lock().write_all(written.as_bytes())?;
+    match std::io::stdout().lock().write_all(written.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
     if diagnostics.iter().any(Diagnostic::is_error) { Err(Failure::Found) } else { Ok(()) }
 }
 
-/// The bundle to check, and what to call it.
-fn bundle(directory: Option<PathBuf>) -> Result<(String, Files), Failure> {
+/// The bundle that is meant, and what to call it.
+pub(super) fn bundle(directory: Option<PathBuf>) -> Result<(String, Files), Failure> {
     let named = directory.or_else(|| {
         let default = Path::new(DIRECTORY);
         default.is_dir().then(|| default.to_owned())
@@ -56,9 +63,8 @@ fn bundle(directory: Option<PathBuf>) -> Result<(String, Files), Failure> {
     let Some(directory) = named else {
         return Ok(("the shipped bundle".to_owned(), Files::shipped()));
     };
-    let files = Files::read(&directory).map_err(|error| {
-        anyhow::Error::from(error).context(format!("cannot read `{}`", directory.display()))
-    })?;
+    let files = Files::read(&directory)
+        .map_err(|error| anyhow::Error::from(error).context("the bundle cannot be read"))?;
     Ok((directory.display().to_string(), files))
 }
 

@@ -60,36 +60,35 @@ pub fn check_with(files: &Files, hash_key: &HashKey) -> Checked {
 
 fn run(files: &Files, hash_key: Option<&HashKey>) -> Checked {
     let mut problems = Problems::default();
-    let bundle = match Bundle::load(files) {
-        Ok((bundle, warnings)) => {
-            problems.extend(warnings);
-            Some(bundle)
-        }
-        Err(errors) => {
-            problems.extend(errors);
-            None
-        }
-    };
+    // Also when it cannot go live: the declarations are checked against what is there of it.
+    let (bundle, found) = Bundle::read(files);
+    problems.extend(found);
     let parsed = syntax::parse(files);
     let is_whole = !parsed.diagnostics.iter().any(Diagnostic::is_error);
     problems.extend(parsed.diagnostics);
 
-    let bundle = bundle.map(|bundle| hashed_lists(bundle, hash_key));
-    let mut check = Check::new(bundle.as_ref(), hash_key, &parsed.declarations, problems);
+    let bundle = hashed_lists(bundle, hash_key);
+    let mut check = Check::new(Some(&bundle), hash_key, &parsed.declarations, problems);
     let parts = check.declarations();
     if is_whole {
         check.unused(&parts, files);
     }
     let Check { known, problems, .. } = check;
-    let diagnostics = problems.into_sorted();
+    let mut diagnostics = problems.into_sorted();
+    diagnostics.retain(|problem| !is_consequence(problem, &parsed.broken));
     let has_errors = diagnostics.iter().any(Diagnostic::is_error);
-    let set = match &bundle {
-        Some(bundle) if !has_errors => {
-            assemble(&known, parts, bundle.clone(), parsed.scripts).map(Arc::new)
-        }
-        _ => None,
+    let set = if has_errors {
+        None
+    } else {
+        assemble(&known, parts, bundle.clone(), parsed.scripts).map(Arc::new)
     };
     Checked { set, diagnostics }
+}
+
+/// Whether a name is only missed because the statement that declares it could not be parsed.
+fn is_consequence(problem: &Diagnostic, broken: &[String]) -> bool {
+    let mut named = problem.message.split('`').skip(1).step_by(2);
+    problem.name.starts_with("unknown-") && named.any(|name| broken.iter().any(|it| it == name))
 }
 
 /// The bundle with the card numbers among its list values hashed, as ids are at the edge.

@@ -5,13 +5,18 @@
 //! mistake does not hide the next. Names and types are not looked at here.
 
 mod cursor;
+#[expect(clippy::wildcard_enum_match_arm, reason = "Rhai's enums are open")]
 mod declare;
 mod grammar;
+#[expect(clippy::wildcard_enum_match_arm, reason = "Rhai's enums are open")]
 mod helper;
 mod place;
+#[expect(clippy::wildcard_enum_match_arm, reason = "Rhai's enums are open")]
 mod problem;
 mod scan;
+#[expect(clippy::wildcard_enum_match_arm, reason = "Rhai's enums are open")]
 mod test_file;
+#[expect(clippy::wildcard_enum_match_arm, reason = "Rhai's enums are open")]
 mod walk;
 
 use std::sync::Arc;

@@ -13,5 +13,7 @@ mod interpret;
 mod layers;
 mod list;
 mod policies;
+mod server;
 mod syntax;
 mod testing;
+mod traffic;

@@ -358,6 +358,19 @@ fn one_mistake_says_what_was_expected() {
             "fn f(x) { let y = 1; print(y); y }",
             "forbidden 1:22+5 `print` is not part of the language",
         ),
+        (
+            "fn f(x) { loop { x += 1; } x }",
+            "forbidden 1:11+4 a loop without `break` or `return` is not part of the language",
+        ),
+        ("fn f(x) { while true { x += 1; } x }", "forbidden 1:11+5"),
+        (
+            "rule \"a\" when x = 1 then block(\"A\");",
+            "syntax 1:17+1 unexpected `=`; expected `mode`, `always`, `on_error`, `then`; suggestion ==",
+        ),
+        (
+            "let x = f(1;",
+            "syntax 1:12+1 unexpected `;`; expected `,` to separate the arguments to function call `f`",
+        ),
         ("fn f(x) { try { x } catch { 1 } }", "forbidden"),
         (
             "fn f(x) { let a = 1; let g = |y| { y }; g }",
@@ -387,6 +400,27 @@ fn an_unclosed_brace_does_not_hide_what_follows() {
         problems("fn f(x) {\n  if x { 1 \n}\n\nrule \"r\" whn x then block(\"A\");\nlet y = ;\n");
     assert_eq!(found.len(), 3, "{found:#?}");
     assert!(found[1].contains("5:10+3 unexpected `whn`"), "{found:#?}");
+}
+
+#[test]
+fn what_a_broken_statement_would_have_declared_is_missed_nowhere_else() {
+    let bundle = files(&[
+        ("bundle.toml", "name = \"b\"\nbase_currency = \"EUR\"\ntime_zone = \"UTC\"\n"),
+        ("reasons.toml", "[A]\nclass = \"FRUAD\"\nmessage = { en = \"x\" }\n"),
+        (
+            "a.rhai",
+            "entity card = payment.card.token;\nfeature f = count(attempt) bye card;\nlet big = ;\n\
+             rule \"r\" when card.f > 1 && big && huge then block(\"A\"), review(\"B\");",
+        ),
+    ]);
+    let found: Vec<String> =
+        vajra::policy::check::check(&bundle).diagnostics.iter().map(brief).collect();
+    let names: Vec<&str> = found.iter().map(|problem| problem.split(' ').next().unwrap()).collect();
+    assert_eq!(
+        names,
+        ["syntax", "syntax", "unknown-name", "unknown-reason", "bad-value"],
+        "{found:#?}"
+    );
 }
 
 #[test]

@@ -59,15 +59,14 @@ fn reason(code: &str, table: &Table<'_>, diagnostics: &mut Vec<Diagnostic>) -> R
     }
     let message = table
         .need("message", diagnostics)
-        .map_or_else(BTreeMap::new, |entry| texts(&entry, false, diagnostics));
-    let message_at = table
-        .get("message_at")
-        .map_or_else(BTreeMap::new, |entry| texts(&entry, true, diagnostics));
+        .map_or_else(BTreeMap::new, |entry| texts(entry, false, diagnostics));
+    let message_at =
+        table.get("message_at").map_or_else(BTreeMap::new, |entry| texts(entry, true, diagnostics));
     ReasonDef { class: class.unwrap_or(ReasonClass::Degraded), message, message_at }
 }
 
 fn texts(
-    entry: &Entry<'_>,
+    entry: Entry<'_>,
     may_clear: bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Text, Arc<str>> {

@@ -72,10 +72,10 @@ pub(super) fn read(files: &Files, diagnostics: &mut Vec<Diagnostic>) -> Settings
         settings.read_identity(&root, diagnostics);
         settings.read_defaults(&root, diagnostics);
         if let Some(entry) = root.get("fallback") {
-            settings.fallback = fallback(&entry, diagnostics);
+            settings.fallback = fallback(entry, diagnostics);
         }
         if let Some(entry) = root.get("channel") {
-            settings.channels = channels(&entry, diagnostics);
+            settings.channels = channels(entry, diagnostics);
         }
     }
     settings
@@ -92,7 +92,7 @@ impl Settings {
         }
         if let Some(entry) = root.need("base_currency", diagnostics)
             && let Some(code) = entry.text(diagnostics)
-            && let Some(currency) = currency(&entry, code, diagnostics)
+            && let Some(currency) = currency(entry, code, diagnostics)
         {
             self.base_currency = currency;
         }
@@ -101,7 +101,7 @@ impl Settings {
         {
             match TimeZone::get(name) {
                 Ok(zone) => self.time_zone = zone,
-                Err(_) => diagnostics.push(unknown_zone(&entry, name)),
+                Err(_) => diagnostics.push(unknown_zone(entry, name)),
             }
         }
     }
@@ -130,7 +130,7 @@ impl Settings {
         }
         if let Some(entry) = root.get("locale")
             && let Some(locale) = entry.full_text(diagnostics)
-            && is_locale(&entry, locale, diagnostics)
+            && is_locale(entry, locale, diagnostics)
         {
             self.locale = Text::from(locale);
         }
@@ -156,7 +156,7 @@ impl Settings {
 
 /// The currency of a code, or a problem.
 pub(super) fn currency(
-    entry: &Entry<'_>,
+    entry: Entry<'_>,
     code: &str,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Currency> {
@@ -172,11 +172,7 @@ pub(super) fn currency(
 }
 
 /// Whether a text can be a locale.
-pub(super) fn is_locale(
-    entry: &Entry<'_>,
-    locale: &str,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> bool {
+pub(super) fn is_locale(entry: Entry<'_>, locale: &str, diagnostics: &mut Vec<Diagnostic>) -> bool {
     let is_locale = super::reasons::is_locale(locale);
     if !is_locale {
         diagnostics.push(
@@ -188,7 +184,7 @@ pub(super) fn is_locale(
     is_locale
 }
 
-fn unknown_zone(entry: &Entry<'_>, name: &str) -> Diagnostic {
+fn unknown_zone(entry: Entry<'_>, name: &str) -> Diagnostic {
     let known: Vec<String> =
         jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
     let near = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
@@ -198,7 +194,7 @@ fn unknown_zone(entry: &Entry<'_>, name: &str) -> Diagnostic {
         .suggesting(near)
 }
 
-fn fallback(entry: &Entry<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<FallbackTier> {
+fn fallback(entry: Entry<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<FallbackTier> {
     let verdicts = Verdict::ALL.map(|verdict| (verdict.name(), verdict));
     let mut tiers: Vec<FallbackTier> = Vec::new();
     for entry in entry.array(diagnostics) {
@@ -225,7 +221,7 @@ fn fallback(entry: &Entry<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Fallbac
     tiers
 }
 
-fn channels(entry: &Entry<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<ChannelDef> {
+fn channels(entry: Entry<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<ChannelDef> {
     let mut channels: Vec<ChannelDef> = Vec::new();
     for entry in entry.array(diagnostics) {
         let Some(table) = entry.table(diagnostics) else { continue };
@@ -248,7 +244,7 @@ fn channels(entry: &Entry<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Channel
         }
         let currencies = currencies
             .iter()
-            .filter_map(|(entry, code)| currency(entry, code, diagnostics))
+            .filter_map(|(entry, code)| currency(*entry, code, diagnostics))
             .map(|currency| currency.text())
             .collect();
         let cost = table.get("cost").map_or(Some(0.0), |entry| {

@@ -143,12 +143,12 @@ impl<'a> Table<'a> {
 
 impl<'a> Entry<'a> {
     /// A problem of this value.
-    pub(super) fn error(&self, name: &'static str, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn error(self, name: &'static str, message: impl Into<String>) -> Diagnostic {
         self.document.error(name, &self.value.span(), message.into())
     }
 
     /// The text; anything else is reported.
-    pub(super) fn text(&self, diagnostics: &mut Vec<Diagnostic>) -> Option<&'a str> {
+    pub(super) fn text(self, diagnostics: &mut Vec<Diagnostic>) -> Option<&'a str> {
         if let DeValue::String(text) = self.value.get_ref() {
             let text: &'a Cow<'a, str> = text;
             return Some(text);
@@ -158,7 +158,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The text, which must not be empty.
-    pub(super) fn full_text(&self, diagnostics: &mut Vec<Diagnostic>) -> Option<&'a str> {
+    pub(super) fn full_text(self, diagnostics: &mut Vec<Diagnostic>) -> Option<&'a str> {
         let text = self.text(diagnostics)?;
         if text.trim().is_empty() {
             diagnostics.push(self.error("bad-value", "must not be empty"));
@@ -168,7 +168,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The whole number.
-    pub(super) fn integer(&self, diagnostics: &mut Vec<Diagnostic>) -> Option<i64> {
+    pub(super) fn integer(self, diagnostics: &mut Vec<Diagnostic>) -> Option<i64> {
         if let DeValue::Integer(number) = self.value.get_ref()
             && let Ok(number) = i64::from_str_radix(number.as_str(), number.radix())
         {
@@ -179,11 +179,16 @@ impl<'a> Entry<'a> {
     }
 
     /// The number, whole or not, which must be finite.
-    pub(super) fn number(&self, diagnostics: &mut Vec<Diagnostic>) -> Option<f64> {
+    pub(super) fn number(self, diagnostics: &mut Vec<Diagnostic>) -> Option<f64> {
         let number = match self.value.get_ref() {
             DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
             DeValue::Float(number) => number.as_str().parse().ok(),
-            _ => None,
+            DeValue::Integer(_)
+            | DeValue::String(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => None,
         };
         let number = number.filter(|number: &f64| number.is_finite());
         if number.is_none() {
@@ -193,7 +198,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The table.
-    pub(super) fn table(&self, diagnostics: &mut Vec<Diagnostic>) -> Option<Table<'a>> {
+    pub(super) fn table(self, diagnostics: &mut Vec<Diagnostic>) -> Option<Table<'a>> {
         if let DeValue::Table(entries) = self.value.get_ref() {
             let start = self.value.span().start;
             return Some(Table { document: self.document, entries, start });
@@ -203,7 +208,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The values of an array.
-    pub(super) fn array(&self, diagnostics: &mut Vec<Diagnostic>) -> Vec<Self> {
+    pub(super) fn array(self, diagnostics: &mut Vec<Diagnostic>) -> Vec<Self> {
         if let DeValue::Array(values) = self.value.get_ref() {
             return values.iter().map(|value| Self { document: self.document, value }).collect();
         }
@@ -212,7 +217,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The texts of an array.
-    pub(super) fn texts(&self, diagnostics: &mut Vec<Diagnostic>) -> Vec<(Self, &'a str)> {
+    pub(super) fn texts(self, diagnostics: &mut Vec<Diagnostic>) -> Vec<(Self, &'a str)> {
         let entries = self.array(diagnostics);
         entries
             .into_iter()
@@ -222,7 +227,7 @@ impl<'a> Entry<'a> {
 
     /// One of the named choices.
     pub(super) fn choice<T: Copy>(
-        &self,
+        self,
         choices: &[(&str, T)],
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<T> {
@@ -239,7 +244,7 @@ impl<'a> Entry<'a> {
         chosen
     }
 
-    fn wrong(&self, expected: &str) -> Diagnostic {
+    fn wrong(self, expected: &str) -> Diagnostic {
         let found = self.value.get_ref().type_str();
         self.error("wrong-type", format!("{found} where {expected} is needed")).expecting(expected)
     }

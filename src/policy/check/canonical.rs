@@ -74,7 +74,7 @@ impl Printer<'_> {
             Expr::Param(place) => number(out, "$", (*place).into()),
             Expr::Score => out.push_str("score"),
             Expr::List(name) => {
-                self.form(out, "list", &[&Expr::Const(Value::Text(Text::from(&**name)))])
+                self.form(out, "list", &[&Expr::Const(Value::Text(Text::from(&**name)))]);
             }
             Expr::Unary(UnaryOp::Not, operand, _) => self.form(out, "!", &[operand]),
             Expr::Unary(UnaryOp::Neg, operand, _) => self.form(out, "neg", &[operand]),
@@ -165,7 +165,10 @@ fn constant(out: &mut String, value: &Value) {
         Value::Unknown => out.push_str("unknown"),
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
         Value::Int(int) => number(out, "", *int),
-        Value::Float(float) => out.push_str(&format!("f{:016x}", float.to_bits())),
+        Value::Float(float) => {
+            // The digits of a float may be written in several ways, its bits in one.
+            let _ = write!(out, "f{:016x}", float.to_bits());
+        }
         Value::Time(at) => number(out, "t", at.as_micros()),
         Value::Text(one) => text(out, one),
         Value::Texts(several) => several.iter().for_each(|one| text(out, one)),

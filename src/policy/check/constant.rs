@@ -59,10 +59,12 @@ fn constant(typed: Typed) -> Option<Option<Constant>> {
     if typed.ty == Type::Broken {
         return None;
     }
-    Some(match typed.expr {
-        Expr::Const(value) => Some(Constant::Value(value)),
-        Expr::Array(values) => Some(Constant::Array(values)),
-        _ => None,
+    Some(if let Expr::Const(value) = typed.expr {
+        Some(Constant::Value(value))
+    } else if let Expr::Array(values) = typed.expr {
+        Some(Constant::Array(values))
+    } else {
+        None
     })
 }
 

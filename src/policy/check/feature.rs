@@ -71,14 +71,18 @@ fn key_parts(known: &Known<'_>, entity: &Entity, problems: &mut Problems) -> Vec
         let mut lowerer = Lowerer::new(known, Scope::Decision);
         let typed = lowerer.any(written);
         problems.extend(lowerer.finish().0);
-        let part = match typed.expr {
-            _ if typed.ty == Type::Broken => continue,
-            Expr::Field(field) if typed.ty.is_scalar() => KeyPart::Field(field),
-            Expr::Attribute(name) => KeyPart::Attribute(name),
-            _ => {
-                not_a_field(written, problems);
-                continue;
-            }
+        if typed.ty == Type::Broken {
+            continue;
+        }
+        let part = if let Expr::Field(field) = typed.expr
+            && typed.ty.is_scalar()
+        {
+            KeyPart::Field(field)
+        } else if let Expr::Attribute(name) = typed.expr {
+            KeyPart::Attribute(name)
+        } else {
+            not_a_field(written, problems);
+            continue;
         };
         if parts.contains(&part) {
             problems
@@ -103,11 +107,10 @@ fn not_a_field(written: &Written, problems: &mut Problems) {
 }
 
 fn root_of(expr: &Written) -> Option<&str> {
-    match &expr.kind {
-        ExprKind::Property(inner, _) | ExprKind::Index(inner, _) => root_of(inner),
-        ExprKind::Name(name) => Some(name),
-        _ => None,
+    if let ExprKind::Property(inner, _) | ExprKind::Index(inner, _) = &expr.kind {
+        return root_of(inner);
     }
+    if let ExprKind::Name(name) = &expr.kind { Some(name) } else { None }
 }
 
 /// Checks every feature and makes it known; `None` for those that are wrong.
@@ -119,8 +122,9 @@ pub(super) fn features<'a>(
     let declarations = known.declarations;
     let mut all = Vec::with_capacity(declarations.features.len());
     for (place, feature) in declarations.features.iter().enumerate() {
-        let checked = checked_feature(known, feature, used, problems);
-        if let Some(entity) = entity_of(known, feature, problems) {
+        let entity = entity_of(known, feature, problems);
+        let checked = checked_feature(known, entity, feature, used, problems);
+        if let Some(entity) = entity {
             used.insert(&feature.entity.value);
             let name = &feature.name;
             if known.features.contains_key(&(entity, name.value.as_str())) {
@@ -138,7 +142,7 @@ pub(super) fn features<'a>(
                 let index = FeatureIndex(u32::try_from(place).unwrap_or(u32::MAX));
                 let ty = checked.as_ref().map_or(Type::Broken, |checked| Type::of(checked.result));
                 known.features.insert((entity, &name.value), FeatureFacts { index, ty });
-                all.push(checked.map(|checked| CheckedFeature { entity, ..checked }));
+                all.push(checked);
             }
         } else {
             all.push(None);
@@ -162,9 +166,9 @@ fn entity_of(known: &Known<'_>, feature: &Feature, problems: &mut Problems) -> O
     None
 }
 
-/// Everything about a feature but its entity.
 fn checked_feature<'a>(
     known: &Known<'a>,
+    entity: Option<usize>,
     feature: &'a Feature,
     used: &mut BTreeSet<&'a str>,
     problems: &mut Problems,
@@ -190,7 +194,7 @@ fn checked_feature<'a>(
     let result = result_type(feature, aggregate, value.as_ref(), problems)?;
     let delay = delay.unwrap_or(Span::ZERO);
     Some(CheckedFeature {
-        entity: 0,
+        entity: entity?,
         name: Arc::from(format!("{}.{}", feature.entity.value, feature.name.value)),
         event: Text::from(event),
         aggregate,

@@ -57,7 +57,7 @@ pub(super) struct Param<'s> {
     /// The field that the argument is.
     pub(super) origin: Option<Field>,
     /// Where the argument takes an amount in the payment's own currency.
-    pub(super) amount: Option<Marked>,
+    pub(super) amount: Option<OwnAmount>,
 }
 
 /// A checked expression, and what is known of it.
@@ -70,14 +70,16 @@ pub(super) struct Typed {
     /// The field that it is, whatever it was called on the way.
     pub(super) origin: Option<Field>,
     /// Where it takes an amount in the payment's own currency.
-    pub(super) amount: Option<Marked>,
+    pub(super) amount: Option<OwnAmount>,
 }
 
-/// A place and how many characters are underlined there.
+/// Where an amount in the payment's own currency is taken.
 #[derive(Clone, Debug)]
-pub(super) struct Marked {
+pub(super) struct OwnAmount {
     at: Position,
     width: usize,
+    /// The same amount in the base currency.
+    pub(super) in_base: Field,
 }
 
 // === impl Typed ===
@@ -228,14 +230,14 @@ impl<'k, 'a> Lowerer<'k, 'a> {
         let mut values = Vec::with_capacity(elements.len());
         for element in elements {
             let typed = self.value(element);
-            match typed.expr {
-                ir::Expr::Const(_) if typed.ty == Type::Broken => return Typed::broken(),
-                ir::Expr::Const(value) => values.push(value),
-                _ => {
-                    self.misplaced_array(expr);
-                    return Typed::broken();
-                }
+            if typed.ty == Type::Broken {
+                return Typed::broken();
             }
+            let ir::Expr::Const(value) = typed.expr else {
+                self.misplaced_array(expr);
+                return Typed::broken();
+            };
+            values.push(value);
         }
         let classes = Classes::of(&values);
         Typed::new(ir::Expr::Array(Arc::from(values)), Type::Array(classes))

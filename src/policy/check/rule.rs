@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::known::{Known, LetFacts, Reads};
-use super::lower::{Lowerer, Scope};
+use super::lower::{Lowerer, Scope, width_of};
 use super::names::{self, Meaning};
 use super::problem::Problems;
 use super::types::Type;
 use crate::model::value::{Text, Value};
 use crate::model::verdict::OnError;
-use crate::policy::ast::{Action, Expr as Written, ExprKind, Rule, Spanned};
+use crate::policy::ast::{Action, Expr as Written, Rule, Spanned};
 use crate::policy::diagnostic::nearest;
+use crate::policy::interpret::DEPTH_MAX;
 use crate::policy::ir::{Expr, LetIndex};
 use crate::policy::set::{ActionDef, LetDef, RuleDef};
 
@@ -23,6 +24,10 @@ const VERBS: [(&str, &str); 5] = [
     ("block", "block(\"CODE\")"),
     ("score", "score(30, \"CODE\")"),
 ];
+
+/// How deep the expressions of a `let` and of those that it reads may stand within each other. With a
+/// condition and a helper on top it stays below what the interpreter takes.
+const LET_DEPTH_MAX: u32 = DEPTH_MAX.div_ceil(2);
 
 /// A rule that was checked, and what it reads.
 #[derive(Debug)]
@@ -47,6 +52,7 @@ pub(super) fn lets<'a>(
         Some(Meaning::Entity(_) | Meaning::Const(_) | Meaning::Helper(_)) | None => None,
     };
     let mut defs = Vec::with_capacity(lets.len());
+    let mut depths = Vec::with_capacity(lets.len());
     for named in lets {
         names::each_name(&named.value, &mut |name| used.extend([name]));
     }
@@ -58,6 +64,18 @@ pub(super) fn lets<'a>(
         problems.extend(found);
         used.extend(&reads.names);
         let index = LetIndex(u32::try_from(defs.len()).unwrap_or(u32::MAX));
+        let depth = depth_of(&typed.expr, &depths);
+        if depth > LET_DEPTH_MAX {
+            let name = &named.name.value;
+            problems
+                .error("too-deep", &named.name.at, format!("`{name}` stands on too many others"))
+                .under(name)
+                .expected(format!(
+                    "at most {LET_DEPTH_MAX} expressions within each other, those of other `let`s included"
+                ));
+        }
+        // A tower that is too high is reported once, not at each floor from there.
+        depths.push(if depth > LET_DEPTH_MAX { 0 } else { depth });
         defs.push(LetDef {
             name: Arc::from(named.name.value.as_str()),
             value: typed.expr,
@@ -66,11 +84,38 @@ pub(super) fn lets<'a>(
         if typed.ty != Type::Broken
             && let Some(slot) = known.lets.get_mut(place)
         {
-            let is_amount = typed.amount.is_some();
-            *slot = Some(LetFacts { index, ty: typed.ty, origin: typed.origin, is_amount, reads });
+            let amount_in_base = typed.amount.map(|amount| amount.in_base);
+            let (ty, origin) = (typed.ty, typed.origin);
+            *slot = Some(LetFacts { index, ty, origin, amount_in_base, reads });
         }
     }
     defs
+}
+
+/// How deep an expression is, with the `let`s that it reads, whose depths are given.
+fn depth_of(expr: &Expr, lets: &[u32]) -> u32 {
+    let deepest = |all: &[Expr]| all.iter().map(|one| depth_of(one, lets)).max().unwrap_or(0);
+    let inner = match expr {
+        Expr::Const(_)
+        | Expr::Array(_)
+        | Expr::Field(_)
+        | Expr::Attribute(_)
+        | Expr::Feature(_)
+        | Expr::Param(_)
+        | Expr::Score
+        | Expr::List(_) => return 0,
+        Expr::Let(index) => {
+            usize::try_from(index.0).ok().and_then(|place| lets.get(place)).copied().unwrap_or(0)
+        }
+        Expr::Unary(_, a, _) | Expr::IsMissing(a) => depth_of(a, lets),
+        Expr::Binary(_, a, b, _) => depth_of(a, lets).max(depth_of(b, lets)),
+        Expr::InRange(a, b, c, ..) | Expr::If(a, b, c) => {
+            depth_of(a, lets).max(depth_of(b, lets)).max(depth_of(c, lets))
+        }
+        Expr::And(all) | Expr::Or(all) | Expr::Coalesce(all) => deepest(all),
+        Expr::Call(_, args, _) | Expr::Helper(_, args, _) => deepest(args),
+    };
+    inner.saturating_add(1)
 }
 
 /// Checks every rule, in order of file and line.
@@ -241,34 +286,32 @@ struct Constants<'c, 'a> {
 
 impl<'a> Constants<'_, 'a> {
     fn value(&mut self, written: &'a Written) -> Option<Value> {
-        let is_name = matches!(&written.kind, ExprKind::Name(_));
         let mut lowerer = Lowerer::new(self.known, Scope::Constant);
         let typed = lowerer.any(written);
         let (found, reads) = lowerer.finish();
         self.problems.extend(found);
         self.used.extend(reads.names);
-        match typed.expr {
-            _ if typed.ty == Type::Broken && is_name => None,
-            _ if typed.ty == Type::Broken => None,
-            Expr::Const(value) => Some(value),
-            _ => Some(Value::Missing),
+        if typed.ty == Type::Broken {
+            return None;
         }
+        Some(if let Expr::Const(value) = typed.expr { value } else { Value::Missing })
     }
 
     fn text(&mut self, written: &'a Written, what: &str) -> Option<Text> {
-        match self.value(written)? {
-            Value::Text(text) if !text.is_empty() => Some(text),
-            _ => {
-                self.problems
-                    .error(
-                        "wrong-action-arguments",
-                        &written.at,
-                        format!("the {what} of `{}` must be a string", self.verb.value),
-                    )
-                    .expected(format!("`{}`", self.usage));
-                None
-            }
+        let value = self.value(written)?;
+        let text = value.as_text().filter(|text| !text.is_empty()).map(Text::from);
+        if text.is_none() {
+            let message = format!("the {what} of `{}` must be a string", self.verb.value);
+            self.wrong(written, message);
         }
+        text
+    }
+
+    fn wrong(&mut self, written: &Written, message: String) {
+        self.problems
+            .error("wrong-action-arguments", &written.at, message)
+            .wide(width_of(written))
+            .expected(format!("`{}`", self.usage));
     }
 
     fn code(&mut self, written: &'a Written) -> Option<Arc<str>> {
@@ -276,13 +319,9 @@ impl<'a> Constants<'_, 'a> {
         if let Some(bundle) = self.known.bundle
             && !bundle.reasons.contains_key(code.as_str())
         {
-            let width = match &written.kind {
-                ExprKind::Name(name) => name.chars().count(),
-                _ => code.chars().count() + 2,
-            };
             self.problems
                 .error("unknown-reason", &written.at, format!("`{code}` is not in `reasons.toml`"))
-                .wide(width)
+                .wide(width_of(written))
                 .expected("a code that `reasons.toml` has a table for")
                 .suggest(nearest(&code, bundle.reasons.keys().map(AsRef::as_ref)));
             return None;
@@ -291,19 +330,11 @@ impl<'a> Constants<'_, 'a> {
     }
 
     fn points(&mut self, written: &'a Written) -> Option<i64> {
-        match self.value(written)? {
-            Value::Int(points) => Some(points),
-            _ => {
-                self.problems
-                    .error(
-                        "wrong-action-arguments",
-                        &written.at,
-                        "the points of `score` must be an integer",
-                    )
-                    .expected(format!("`{}`", self.usage));
-                None
-            }
+        let points = self.value(written)?.as_int();
+        if points.is_none() {
+            self.wrong(written, "the points of `score` must be an integer".to_owned());
         }
+        points
     }
 }
 

@@ -156,8 +156,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The braces of an interpolation and all within. The depth of texts within texts is bounded by
-    /// ending them all at the bound: what is nested so deeply is refused by Rhai anyway.
+    /// The braces of an interpolation and all within. A text within an interpolation is skipped up to
+    /// its next back-tick, so that nothing recurses here.
     fn skip_braces(&mut self) {
         let mut depth = 0_usize;
         while let Some(char) = self.peek() {
@@ -167,7 +167,6 @@ impl<'a> Cursor<'a> {
                 _ => {}
             }
             if char == '`' {
-                // A text within an interpolation: its own interpolations are skipped as plain text.
                 self.bump();
                 while self.peek().is_some_and(|inner| inner != '`') {
                     self.bump();

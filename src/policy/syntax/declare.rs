@@ -3,7 +3,7 @@
 use rhai::{ASTFlags, CustomExpr, Expr as From, Stmt};
 
 use super::grammar::{PARSER, PLAIN, RESERVED, Slot, Tape};
-use super::place::{Place, rhai_position};
+use super::place::Place;
 use super::walk::Walker;
 use super::{helper, problem};
 use crate::model::verdict::{Mode, OnError};
@@ -44,10 +44,22 @@ pub(super) fn declare(
     }
 }
 
-/// Parses a text with Rhai. A parser that panics is a problem of the text, not the end of the server.
+/// Parses a statement with Rhai.
 pub(super) fn compile(engine: &rhai::Engine, place: &Place<'_>) -> Result<rhai::AST, Diagnostic> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| engine.compile(place.text())))
-        .map_err(|_| Diagnostic::error("syntax", place.start(), "the statement cannot be parsed"))?
+    compile_text(engine, place.text(), place)
+}
+
+/// Parses a text with Rhai that stands for a statement. A parser that panics is a problem of the
+/// text, not the end of the server.
+pub(super) fn compile_text(
+    engine: &rhai::Engine,
+    text: &str,
+    place: &Place<'_>,
+) -> Result<rhai::AST, Diagnostic> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| engine.compile(text)))
+        .map_err(|_panic| {
+            Diagnostic::error("syntax", place.start(), "the statement cannot be parsed")
+        })?
         .map_err(|error| problem::of_rhai(&error, place))
 }
 
@@ -92,15 +104,13 @@ fn expression(expr: &From, place: &Place<'_>) -> Result<Expr, Diagnostic> {
 }
 
 fn helper(ast: &rhai::AST, place: &Place<'_>) -> Result<Helper, Diagnostic> {
-    let Some((_, _, name, _, function)) = ast.shared_lib().iter_script_fn_info().next() else {
+    let Some((_, _, _, _, function)) = ast.shared_lib().iter_script_fn_info().next() else {
         return Err(not_one(place, None));
     };
     if let [statement, ..] = ast.statements() {
         return Err(not_one(place, Some(statement)));
     }
-    let (at, _) = place.word_before(name, function.body.start_position());
-    let first = place.name_after_first_word();
-    let name = declared(name, first.unwrap_or(at), place)?;
+    let name = declared(&function.name, place.second_word(), place)?;
     if function.this_type.is_some() {
         return Err(Diagnostic::error(
             "forbidden",
@@ -130,7 +140,7 @@ pub(super) fn script(helper: &Helper, place: &Place<'_>) -> Result<rhai::AST, Di
     let rows = usize::try_from(line.saturating_sub(1)).unwrap_or_default();
     let columns = usize::try_from(column.saturating_sub(1)).unwrap_or_default();
     let text = format!("{}{}{}", "\n".repeat(rows), " ".repeat(columns), place.text());
-    PLAIN.compile(text).map_err(|error| problem::of_rhai(&error, place))
+    compile_text(&PLAIN, &text, place)
 }
 
 /// An `entity`, `feature`, `rule`, `limit` or `plan`.
@@ -259,17 +269,5 @@ impl<'a> Parts<'a> {
                 ))
             }
         }
-    }
-}
-
-// === impl Place ===
-
-impl Place<'_> {
-    /// Where the word after the first word stands.
-    pub(super) fn name_after_first_word(&self) -> Option<rhai::Position> {
-        let mut cursor = super::cursor::Cursor::new(self.text());
-        cursor.bump_token();
-        cursor.skip_trivia();
-        (!cursor.word().is_empty()).then(|| rhai_position(cursor.line(), cursor.column()))
     }
 }

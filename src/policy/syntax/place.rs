@@ -23,6 +23,11 @@ impl<'a> Place<'a> {
         Self { file: Arc::clone(file), text: piece.text, line: piece.line, column: piece.column }
     }
 
+    /// A whole file as a place.
+    pub(super) fn whole(file: &Arc<str>, text: &'a str) -> Self {
+        Self { file: Arc::clone(file), text, line: 1, column: 1 }
+    }
+
     /// The place of a part of this statement that is parsed alone: from the given place to its end.
     pub(super) fn from(&self, start: rhai::Position) -> Self {
         let Position { file, line, column } = self.at(start);
@@ -56,6 +61,14 @@ impl<'a> Place<'a> {
             return rest.strip_prefix('"')?.split_once('"').map(|(name, _)| name.to_owned());
         }
         Some(word.to_owned())
+    }
+
+    /// Where the word after the first word stands.
+    pub(super) fn second_word(&self) -> rhai::Position {
+        let mut cursor = Cursor::new(self.text);
+        cursor.bump_token();
+        cursor.skip_trivia();
+        rhai_position(cursor.line(), cursor.column())
     }
 
     /// Where it starts.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cursor::Cursor;
-use super::declare::compile;
+use super::declare::{compile, compile_text};
 use super::grammar::PLAIN;
 use super::place::{Place, rhai_position};
 use super::scan::{self, Piece};
@@ -50,6 +50,7 @@ fn read(
     tests: &mut Vec<TestSource>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
+    let whole = Place::whole(file, text);
     let mut shared = Vec::new();
     let mut blocks = Vec::new();
     for piece in scan::pieces(text) {
@@ -60,18 +61,20 @@ fn read(
         }
     }
     // All but the shared statements is blanked out, and for each test all but its block: places stay.
-    let Ok(shared) = PLAIN.compile(blank_but(text, &shared)) else {
-        // Each statement alone is right, so two of them declare the same function.
-        let at = crate::policy::ast::Position { file: Arc::clone(file), line: 1, column: 1 };
-        diagnostics.push(Diagnostic::error("duplicate-name", at, "a function is declared twice"));
-        return;
+    let shared = match compile_text(&PLAIN, &blank_but(text, &shared), &whole) {
+        Ok(shared) => shared,
+        // Each statement is right alone: one is not ended, or two declare the same.
+        Err(problem) => return diagnostics.push(problem),
     };
     for (name, piece) in blocks {
-        let Some(name) = name else { continue };
-        if let Some(inner) = inside_braces(&piece)
-            && let Ok(block) = PLAIN.compile(blank_but(text, &[inner]))
-        {
-            tests.push(TestSource { name, ast: shared.merge(&block) });
+        let inner = inside_braces(&piece).map(|inner| blank_but(text, &[inner]));
+        let block = inner.map(|inner| compile_text(&PLAIN, &inner, &whole));
+        match (name, block) {
+            (Some(name), Some(Ok(block))) => {
+                tests.push(TestSource { name, ast: shared.merge(&block) });
+            }
+            (_, Some(Err(problem))) => diagnostics.push(problem),
+            (_, None) | (None, _) => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::model::value::Value;
 use crate::policy::ast::{Expr, Helper, HelperBody, Spanned};
 use crate::policy::check::function::{self, Callable, Kind};
 use crate::policy::check::names::Meaning;
-use crate::policy::check::types::Type;
+use crate::policy::check::types::{Class, Type};
 use crate::policy::diagnostic::{Severity, nearest};
 use crate::policy::ir::{self, Function, HelperIndex};
 
@@ -41,47 +41,20 @@ impl<'a> Lowerer<'_, 'a> {
             };
         }
         match self.known.names.get(&name.value) {
-            Some(Meaning::Helper(place)) => {
+            Some(Meaning::Helper(place)) if receiver.is_none() => {
                 self.reads.names.insert(&name.value);
-                if receiver.is_some() {
-                    self.problems
-                        .error(
-                            "not-a-method",
-                            &name.at,
-                            format!("`{}` is a helper and has no receiver", name.value),
-                        )
-                        .under(&name.value)
-                        .expected(format!("`{}(x)`", name.value));
-                    return self.given_up(&all);
-                }
                 self.helper(place, name, args)
             }
             Some(meaning) => {
-                let what = match meaning {
-                    Meaning::Entity(_) => "an entity",
-                    Meaning::Const(_) => "a constant",
-                    Meaning::Let(_) => "a `let`",
-                    Meaning::Helper(_) => "a helper",
-                };
-                self.problems
-                    .error(
-                        "not-a-function",
-                        &name.at,
-                        format!("`{}` is {what}, not a function", name.value),
-                    )
-                    .under(&name.value);
+                self.reads.names.insert(&name.value);
+                self.not_callable(name, meaning);
                 self.given_up(&all)
             }
             None if Aggregate::ALL.iter().any(|(aggregate, _)| *aggregate == name.value) => {
+                let message =
+                    format!("`{}` aggregates events: it only stands in a `feature`", name.value);
                 self.problems
-                    .error(
-                        "unknown-function",
-                        &name.at,
-                        format!(
-                            "`{}` aggregates events: it only stands in a `feature`",
-                            name.value
-                        ),
-                    )
+                    .error("unknown-function", &name.at, message)
                     .under(&name.value)
                     .expected("a declared feature, read as `entity.feature`");
                 Typed::broken()
@@ -91,6 +64,25 @@ impl<'a> Lowerer<'_, 'a> {
                 self.given_up(&all)
             }
         }
+    }
+
+    /// A declared name that cannot be called this way.
+    fn not_callable(&mut self, name: &Spanned<String>, meaning: Meaning) {
+        let what = match meaning {
+            Meaning::Entity(_) => "an entity",
+            Meaning::Const(_) => "a constant",
+            Meaning::Let(_) => "a `let`",
+            Meaning::Helper(_) => {
+                let message = format!("`{}` is a helper and has no receiver", name.value);
+                self.problems
+                    .error("not-a-method", &name.at, message)
+                    .under(&name.value)
+                    .expected(format!("`{}(x)`", name.value));
+                return;
+            }
+        };
+        let message = format!("`{}` is {what}, not a function", name.value);
+        self.problems.error("not-a-function", &name.at, message).under(&name.value);
     }
 
     /// Looks at the arguments of a call that is wrong already, for their own problems.
@@ -203,12 +195,8 @@ impl<'a> Lowerer<'_, 'a> {
                 return Typed::broken();
             }
         };
-        let amount = match ty {
-            Type::Int | Type::Float | Type::Number => {
-                typed.iter().find_map(|arg| arg.amount.clone())
-            }
-            _ => None,
-        };
+        let is_number = ty.class() == Some(Class::Number);
+        let amount = typed.iter().find_map(|arg| arg.amount.clone()).filter(|_| is_number);
         let exprs = typed.into_iter().map(|arg| arg.expr).collect();
         Typed { amount, ..Typed::new(ir::Expr::Call(function, exprs, name.at.clone()), ty) }
     }

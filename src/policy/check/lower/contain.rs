@@ -82,10 +82,8 @@ impl<'a> Lowerer<'_, 'a> {
         };
         if !fits {
             let (what, holder) = (needle.ty.name(), within.ty.name());
-            let expected = match within.ty {
-                Type::Array(_) => "elements of that type",
-                _ => "string",
-            };
+            let is_array = matches!(within.ty, Type::Array(_));
+            let expected = if is_array { "elements of that type" } else { "string" };
             self.problems
                 .error("type-mismatch", &needle_at.at, format!("{what} is never in this {holder}"))
                 .wide(width_of(needle_at))
@@ -93,15 +91,14 @@ impl<'a> Lowerer<'_, 'a> {
             return Typed::broken();
         }
         self.note_amount(&needle);
-        let within = match within.expr {
-            ir::Expr::Array(values) => {
-                let values = self.known_values(&values, &needle, within_at);
-                if let Some(value) = needle.value() {
-                    return Typed::constant(Value::Bool(holds(&values, value)));
-                }
-                ir::Expr::Array(values)
+        let within = if let ir::Expr::Array(values) = &within.expr {
+            let values = self.known_values(values, &needle, within_at);
+            if let Some(value) = needle.value() {
+                return Typed::constant(Value::Bool(holds(&values, value)));
             }
-            other => other,
+            ir::Expr::Array(values)
+        } else {
+            within.expr
         };
         let expr =
             ir::Expr::Binary(BinaryOp::In, Box::new(needle.expr), Box::new(within), at.clone());
@@ -110,10 +107,8 @@ impl<'a> Lowerer<'_, 'a> {
 
     /// The elements of an array as they are compared with the needle: checked and hashed.
     fn known_values(&mut self, values: &Arc<[Value]>, needle: &Typed, at: &Expr) -> Arc<[Value]> {
-        let elements = match &at.kind {
-            ExprKind::Array(elements) if elements.len() == values.len() => elements.as_slice(),
-            _ => &[],
-        };
+        let elements: &[Expr] =
+            if let ExprKind::Array(elements) = &at.kind { elements } else { &[] };
         for (place, value) in values.iter().enumerate() {
             if let Value::Text(text) = value {
                 self.note_word(needle.origin, text, elements.get(place).unwrap_or(at));

@@ -1,6 +1,6 @@
 //! Names and paths: fields, attributes, features, constants, `let`s, parameters.
 
-use super::{Lowerer, Marked, Scope, Typed, width_of};
+use super::{Lowerer, OwnAmount, Scope, Typed, width_of};
 use crate::model::field::Field;
 use crate::model::value::{Text, Value};
 use crate::policy::ast::{Expr, ExprKind, Position, Spanned};
@@ -26,20 +26,30 @@ enum Step<'a> {
 impl<'a> Path<'a> {
     /// The parts of a path; `None` when it does not start with a name.
     fn of(expr: &'a Expr) -> Option<Self> {
-        match &expr.kind {
-            ExprKind::Name(root) => Some(Self { root, steps: Vec::new() }),
-            ExprKind::Property(inner, name) => {
-                let mut path = Self::of(inner)?;
-                path.steps.push(Step::Name(name));
-                Some(path)
-            }
-            ExprKind::Index(inner, index) => {
-                let mut path = Self::of(inner)?;
-                path.steps.push(Step::Index(index));
-                Some(path)
-            }
-            _ => None,
-        }
+        let (inner, step) = match &expr.kind {
+            ExprKind::Name(root) => return Some(Self { root, steps: Vec::new() }),
+            ExprKind::Property(inner, name) => (inner, Step::Name(name)),
+            ExprKind::Index(inner, index) => (inner, Step::Index(index)),
+            ExprKind::Bool(_)
+            | ExprKind::Int(_)
+            | ExprKind::Float(_)
+            | ExprKind::Text(_)
+            | ExprKind::Unit
+            | ExprKind::Array(_)
+            | ExprKind::Call(..)
+            | ExprKind::Method(..)
+            | ExprKind::And(_)
+            | ExprKind::Or(_)
+            | ExprKind::Coalesce(_)
+            | ExprKind::Unary(..)
+            | ExprKind::Binary(..)
+            | ExprKind::Range(..)
+            | ExprKind::If(..)
+            | ExprKind::Forbidden(_) => return None,
+        };
+        let mut path = Self::of(inner)?;
+        path.steps.push(step);
+        Some(path)
     }
 
     /// The names, when all steps are names.
@@ -88,23 +98,19 @@ impl<'a> Lowerer<'_, 'a> {
 
     /// `(a + b).c`, `f(x)[0]`: no value has anything inside.
     fn step_into_value(&mut self, expr: &'a Expr) -> Typed {
-        match &expr.kind {
-            ExprKind::Property(inner, name) => {
-                let inner = self.any(inner);
-                if inner.ty != Type::Broken {
-                    let message = format!("{} has no field `{}`", inner.ty.name(), name.value);
-                    self.problems
-                        .error("unknown-field", &name.at, message)
-                        .under(&name.value)
-                        .expected("a function, such as `x.len()`");
-                }
+        if let ExprKind::Property(inner, name) = &expr.kind {
+            let inner = self.any(inner);
+            if inner.ty != Type::Broken {
+                let message = format!("{} has no field `{}`", inner.ty.name(), name.value);
+                self.problems
+                    .error("unknown-field", &name.at, message)
+                    .under(&name.value)
+                    .expected("a function, such as `x.len()`");
             }
-            ExprKind::Index(inner, _) => {
-                if self.any(inner).ty != Type::Broken {
-                    self.bad_index(expr);
-                }
-            }
-            _ => {}
+        } else if let ExprKind::Index(inner, _) = &expr.kind
+            && self.any(inner).ty != Type::Broken
+        {
+            self.bad_index(expr);
         }
         Typed::broken()
     }
@@ -139,9 +145,18 @@ impl<'a> Lowerer<'_, 'a> {
         let Some(field) = Field::from_path(&dotted) else {
             return self.unknown_field(&dotted, expr);
         };
-        let is_amount = matches!(field, Field::Amount | Field::OutcomeAmount);
-        let is_mixed = is_amount && self.known.mixes_currencies();
-        let amount = is_mixed.then(|| Marked { at: expr.at.clone(), width: width_of(expr) });
+        let in_base = if field == Field::Amount {
+            Some(Field::AmountBase)
+        } else if field == Field::OutcomeAmount {
+            Some(Field::OutcomeAmountBase)
+        } else {
+            None
+        };
+        let amount = in_base.filter(|_| self.known.mixes_currencies()).map(|in_base| OwnAmount {
+            at: expr.at.clone(),
+            width: width_of(expr),
+            in_base,
+        });
         let ty = Type::of(field.value_type());
         Typed { origin: Some(field), amount, ..Typed::new(ir::Expr::Field(field), ty) }
     }
@@ -288,9 +303,13 @@ impl<'a> Lowerer<'_, 'a> {
     fn let_value(&mut self, name: &str, place: usize, at: &Position) -> Typed {
         let known = self.known;
         let Some(Some(facts)) = known.lets.get(place) else { return Typed::broken() };
-        let LetFacts { index, ty, origin, is_amount, reads } = facts;
+        let LetFacts { index, ty, origin, amount_in_base, reads } = facts;
         self.reads.absorb(reads);
-        let amount = is_amount.then(|| Marked { at: at.clone(), width: name.chars().count() });
+        let amount = amount_in_base.map(|in_base| OwnAmount {
+            at: at.clone(),
+            width: name.chars().count(),
+            in_base,
+        });
         Typed { expr: ir::Expr::Let(*index), ty: *ty, origin: *origin, amount }
     }
 
