@@ -33,7 +33,7 @@ use entities::{Entities, Slots, Unseen};
 use journal::{Entry, Journal, JournalError};
 use kept::Kept;
 use live::Live;
-use payments::{EventRecord, PaymentRecord, Timeline};
+use payments::{EventRecord, PaymentRecord, STEPS_MAX, Timeline};
 use score::Asked;
 
 /// The state machine. Locks are taken in this order: the id of an event, the record of a payment, the
@@ -99,6 +99,9 @@ pub enum ScoreError {
         /// The attempt.
         attempt: u32,
     },
+    /// So much happened to the payment already that no more is kept.
+    #[error("payment `{0}` has {STEPS_MAX} attempts, outcomes and events, and can have no more")]
+    TooMany(Text),
     /// The journal did not take it.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -150,6 +153,9 @@ pub enum ReportError {
     /// It is dated too far back.
     #[error("`occurred_at` is more than {0} back")]
     TooLate(Span),
+    /// So much happened to the payment already that no more is kept.
+    #[error("payment `{0}` has {STEPS_MAX} attempts, outcomes and events, and can have no more")]
+    TooMany(Text),
     /// The journal did not take it.
     #[error(transparent)]
     Journal(#[from] JournalError),

@@ -46,12 +46,16 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Format::Text => text(&shown, &diagnostics, &files),
         Format::Json => render_json(&diagnostics),
     };
-    std::io::stdout().lock().write_all(written.as_bytes())?;
+    match std::io::stdout().lock().write_all(written.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
     if diagnostics.iter().any(Diagnostic::is_error) { Err(Failure::Found) } else { Ok(()) }
 }
 
-/// The bundle to check, and what to call it.
-fn bundle(directory: Option<PathBuf>) -> Result<(String, Files), Failure> {
+/// The bundle that is meant, and what to call it.
+pub(super) fn bundle(directory: Option<PathBuf>) -> Result<(String, Files), Failure> {
     let named = directory.or_else(|| {
         let default = Path::new(DIRECTORY);
         default.is_dir().then(|| default.to_owned())
@@ -59,9 +63,8 @@ fn bundle(directory: Option<PathBuf>) -> Result<(String, Files), Failure> {
     let Some(directory) = named else {
         return Ok(("the shipped bundle".to_owned(), Files::shipped()));
     };
-    let files = Files::read(&directory).map_err(|error| {
-        anyhow::Error::from(error).context(format!("cannot read `{}`", directory.display()))
-    })?;
+    let files = Files::read(&directory)
+        .map_err(|error| anyhow::Error::from(error).context("the bundle cannot be read"))?;
     Ok((directory.display().to_string(), files))
 }
 

@@ -3,11 +3,9 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-
 use super::Failure;
+use super::check::bundle;
 use crate::model::verdict::Mode;
-use crate::policy::bundle::Files;
 use crate::policy::check::check_with;
 use crate::policy::diagnostic::render_text;
 use crate::testing::{self, Report, TestReport};
@@ -15,7 +13,8 @@ use crate::testing::{self, Report, TestReport};
 /// Arguments of `vajra test`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The directory of the bundle; the shipped bundle when it is not given.
+    /// The directory of the bundle. Without one: `policies` if there is such a directory here, else
+    /// the bundle that is part of the program.
     directory: Option<PathBuf>,
     /// Run only the tests whose name contains this, and judge no rule for being without a test.
     #[arg(long, value_name = "TEXT")]
@@ -29,11 +28,7 @@ pub struct Arguments {
 #[expect(clippy::print_stdout, reason = "the report is what the command is for")]
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { directory, filter } = arguments;
-    let files = match &directory {
-        Some(directory) => Files::read(directory)
-            .with_context(|| format!("cannot read the bundle `{}`", directory.display()))?,
-        None => Files::shipped(),
-    };
+    let (_, files) = bundle(directory)?;
     let checked = check_with(&files, &testing::HASH_KEY);
     let Some(set) = checked.set else {
         print!("{}", render_text(&checked.diagnostics, &files));

@@ -78,6 +78,10 @@ pub(super) struct EventRecord {
     pub(super) applied: Option<(Arc<Event>, Receipt, Timestamp)>,
 }
 
+/// How many attempts, outcomes and events one payment has at most. Repeats are found by looking at all
+/// of them.
+pub const STEPS_MAX: usize = 10_000;
+
 /// The fields of a request that do not make its content.
 pub(super) const NOT_CONTENT: [Field; 2] = [Field::OccurredAt, Field::AmountBase];
 
@@ -123,6 +127,11 @@ impl PaymentRecord {
                 None => known.as_ref() == outcome,
             })
             .map(|(known, receipt)| (known.as_ref(), *receipt))
+    }
+
+    /// Whether it can have one more step.
+    pub(super) fn has_room(&self) -> bool {
+        self.attempts.len() + self.outcomes.len() + self.events.len() < STEPS_MAX
     }
 
     /// Keeps an attempt.

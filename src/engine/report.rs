@@ -160,6 +160,9 @@ impl Engine {
         }
         let fields = record.attempt(outcome.attempt).map(Attempt::fields).ok_or_else(unknown)?;
         self.check_age(outcome.occurred_at, received_at)?;
+        if !record.has_room() {
+            return Err(ReportError::TooMany(outcome.payment_id.clone()));
+        }
         let stored = Arc::new(outcome.clone());
         let happened =
             Happened { event: outcome.event(), received_at, occurred_at: outcome.occurred_at };
@@ -183,8 +186,12 @@ impl Engine {
         event: &Arc<Event>,
         received_at: Timestamp,
     ) -> Result<Receipt, ReportError> {
-        let unknown = || ReportError::UnknownPayment(event.payment_id.clone().unwrap_or_default());
-        let fields = record.last_attempt().map(Attempt::fields).ok_or_else(unknown)?;
+        let payment_id = || event.payment_id.clone().unwrap_or_default();
+        let last = record.last_attempt().map(Attempt::fields);
+        let fields = last.ok_or_else(|| ReportError::UnknownPayment(payment_id()))?;
+        if !record.has_room() {
+            return Err(ReportError::TooMany(payment_id()));
+        }
         let receipt = self.happen_event(event, |_| fields.clone(), received_at)?;
         record.push_event(Arc::clone(event), receipt, received_at);
         Ok(receipt)

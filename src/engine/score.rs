@@ -55,6 +55,7 @@ impl Engine {
         self.payments.with(&payment_id, asked.received_at, |record| {
             match known_attempt(record, asked.request, &content) {
                 Some(known) => known,
+                None if !record.has_room() => Err(ScoreError::TooMany(payment_id.clone())),
                 None => Ok(self.apply_attempt(asked, record, content)?),
             }
         })

@@ -59,19 +59,22 @@ fn observed(
     let Some(value) = &tap.value else {
         return Some(if is_unknown { Observed::Unknown } else { Observed::Event });
     };
-    match value_of(set, value, facts).ok()? {
-        Value::Missing => None,
-        Value::Unknown => Some(Observed::Unknown),
-        value if !fits(&value, carries) => None,
-        _ if is_unknown => Some(Observed::Unknown),
-        value => Some(Observed::Value(value)),
+    let value = value_of(set, value, facts).ok()?;
+    if matches!(value, Value::Unknown) {
+        return Some(Observed::Unknown);
     }
+    fits(&value, carries).then(
+        || {
+            if is_unknown { Observed::Unknown } else { Observed::Value(value) }
+        },
+    )
 }
 
-/// Whether a stream can carry the value: an attribute has its type from the event alone.
+/// Whether a stream can carry the value: it is there, and of the stream's type, which an attribute that
+/// has its type from the event alone may not be.
 fn fits(value: &Value, carries: Option<ValueType>) -> bool {
     match carries {
-        None | Some(ValueType::Any) => true,
+        None | Some(ValueType::Any) => value.is_present(),
         Some(ValueType::Float) => matches!(value, Value::Float(_) | Value::Int(_)),
         Some(carried) => value.value_type() == Some(carried),
     }

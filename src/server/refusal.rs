@@ -162,6 +162,7 @@ impl Refusal {
     pub fn from_score(error: ScoreError, retry_after: Duration) -> Self {
         match error {
             ScoreError::AlreadyExists { .. } => Self::AlreadyExists(error.to_string()),
+            ScoreError::TooMany(_) => Self::field("payment.id", &error.to_string()),
             ScoreError::Journal(cause) => {
                 Self::NotRecorded { cause: cause.to_string(), retry_after }
             }
@@ -178,6 +179,7 @@ impl Refusal {
                 Self::NotFound { reason: "ATTEMPT_UNKNOWN", problem: error.to_string() }
             }
             ReportError::AlreadyExists(_) => Self::AlreadyExists(error.to_string()),
+            ReportError::TooMany(_) => Self::field("payment_id", &error.to_string()),
             ReportError::TooLate(span) => {
                 Self::field("occurred_at", &format!("must be at most {span} back"))
             }

@@ -150,7 +150,7 @@ fn register_handle(engine: &mut Engine, stage: &Shared) {
     ] {
         let at = Arc::clone(stage);
         engine.register_fn(name, move |handle: &mut Handle| {
-            report(&at, handle, Reported { status, amount: None, code: None, provider: None })
+            report(&at, handle, Reported::of(status))
         });
     }
     for (name, status) in
@@ -158,24 +158,12 @@ fn register_handle(engine: &mut Engine, stage: &Shared) {
     {
         let at = Arc::clone(stage);
         engine.register_fn(name, move |handle: &mut Handle, amount: i64| {
-            let amount = Some(amount);
-            report(&at, handle, Reported { status, amount, code: None, provider: None })
+            report(&at, handle, Reported { amount: Some(amount), ..Reported::of(status) })
         });
     }
     for (name, status) in [("declined", OutcomeStatus::Declined), ("failed", OutcomeStatus::Failed)]
     {
-        let coded = move |at: &Shared, handle: &mut Handle, code: &str, provider: &str| {
-            let (code, provider) = (Some(Text::from(code)), Some(Text::from(provider)));
-            report(at, handle, Reported { status, amount: None, code, provider })
-        };
-        let at = Arc::clone(stage);
-        engine.register_fn(name, move |handle: &mut Handle, code: &str| {
-            coded(&at, handle, code, PROVIDER)
-        });
-        let at = Arc::clone(stage);
-        engine.register_fn(name, move |handle: &mut Handle, code: &str, provider: &str| {
-            coded(&at, handle, code, provider)
-        });
+        register_coded(engine, stage, name, status);
     }
     for name in ["disputed", "fraud"] {
         let at = Arc::clone(stage);
@@ -184,6 +172,22 @@ fn register_handle(engine: &mut Engine, stage: &Shared) {
             Ok::<_, Box<EvalAltResult>>(handle.clone())
         });
     }
+}
+
+/// `p.declined(code[, provider])` and its like.
+fn register_coded(engine: &mut Engine, stage: &Shared, name: &str, status: OutcomeStatus) {
+    let coded = move |stage: &Shared, handle: &mut Handle, code: &str, provider: &str| {
+        let (code, provider) = (Some(Text::from(code)), Some(Text::from(provider)));
+        report(stage, handle, Reported { code, provider, ..Reported::of(status) })
+    };
+    let at = Arc::clone(stage);
+    engine.register_fn(name, move |handle: &mut Handle, code: &str| {
+        coded(&at, handle, code, PROVIDER)
+    });
+    let at = Arc::clone(stage);
+    engine.register_fn(name, move |handle: &mut Handle, code: &str, provider: &str| {
+        coded(&at, handle, code, provider)
+    });
 }
 
 fn report(stage: &Shared, handle: &Handle, reported: Reported) -> ScriptResult<Handle> {
@@ -285,6 +289,7 @@ fn place(position: rhai::Position) -> Option<(u32, u32)> {
 }
 
 /// Where a script stopped, and why, in the words of its author.
+#[expect(clippy::wildcard_enum_match_arm, reason = "Rhai says the rest well enough itself")]
 fn explain(error: EvalAltResult) -> (Option<(u32, u32)>, String) {
     let at = place(error.position());
     match error {

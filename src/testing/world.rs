@@ -62,6 +62,15 @@ pub(super) struct Reported {
     pub(super) provider: Option<Text>,
 }
 
+// === impl Reported ===
+
+impl Reported {
+    /// An outcome without more to say.
+    pub(super) const fn of(status: OutcomeStatus) -> Self {
+        Self { status, amount: None, code: None, provider: None }
+    }
+}
+
 // === impl World ===
 
 impl World {
@@ -154,7 +163,7 @@ impl World {
         fields.set(Field::OccurredAt, Value::Missing);
         let payment_id = about.or(options.text("payment_id")?);
         let event = RecordedEvent {
-            name: self.intake.id("name", name).map_err(|problem| problem.to_string())?.value,
+            name: Intake::event_name("name", name).map_err(|problem| problem.to_string())?,
             event_id: options
                 .text("event_id")?
                 .unwrap_or_else(|| Text::from(format!("event-{number}"))),

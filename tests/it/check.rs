@@ -2,6 +2,7 @@
 
 mod problems;
 mod set;
+mod sound;
 
 use vajra::policy::bundle::Files;
 use vajra::policy::check::{Checked, check};

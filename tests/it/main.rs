@@ -1,6 +1,7 @@
 //! Black-box tests over the public surface: one binary, a file per room.
 #![cfg(test)]
 
+mod backtest;
 mod bundle;
 mod check;
 mod engine;
@@ -12,6 +13,7 @@ mod interpret;
 mod layers;
 mod list;
 mod policies;
+mod server;
 mod syntax;
 mod testing;
 mod traffic;

@@ -61,8 +61,8 @@ pub(super) struct LetFacts<'a> {
     pub(super) ty: Type,
     /// The field that it is another name for.
     pub(super) origin: Option<Field>,
-    /// Whether it is a sum of money in the payment's own currency.
-    pub(super) is_amount: bool,
+    /// The amount in the base currency, when it is made of one in the payment's own.
+    pub(super) amount_in_base: Option<Field>,
     /// What it reads, itself or through others.
     pub(super) reads: Reads<'a>,
 }

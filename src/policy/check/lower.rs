@@ -57,7 +57,7 @@ pub(super) struct Param<'s> {
     /// The field that the argument is.
     pub(super) origin: Option<Field>,
     /// Where the argument takes an amount in the payment's own currency.
-    pub(super) amount: Option<Marked>,
+    pub(super) amount: Option<OwnAmount>,
 }
 
 /// A checked expression, and what is known of it.
@@ -70,14 +70,16 @@ pub(super) struct Typed {
     /// The field that it is, whatever it was called on the way.
     pub(super) origin: Option<Field>,
     /// Where it takes an amount in the payment's own currency.
-    pub(super) amount: Option<Marked>,
+    pub(super) amount: Option<OwnAmount>,
 }
 
-/// A place and how many characters are underlined there.
+/// Where an amount in the payment's own currency is taken.
 #[derive(Clone, Debug)]
-pub(super) struct Marked {
+pub(super) struct OwnAmount {
     at: Position,
     width: usize,
+    /// The same amount in the base currency.
+    pub(super) in_base: Field,
 }
 
 // === impl Typed ===

@@ -12,6 +12,7 @@ use crate::model::value::{Text, Value};
 use crate::model::verdict::OnError;
 use crate::policy::ast::{Action, Expr as Written, Rule, Spanned};
 use crate::policy::diagnostic::nearest;
+use crate::policy::interpret::DEPTH_MAX;
 use crate::policy::ir::{Expr, LetIndex};
 use crate::policy::set::{ActionDef, LetDef, RuleDef};
 
@@ -23,6 +24,10 @@ const VERBS: [(&str, &str); 5] = [
     ("block", "block(\"CODE\")"),
     ("score", "score(30, \"CODE\")"),
 ];
+
+/// How deep the expressions of a `let` and of those that it reads may stand within each other. With a
+/// condition and a helper on top it stays below what the interpreter takes.
+const LET_DEPTH_MAX: u32 = DEPTH_MAX.div_ceil(2);
 
 /// A rule that was checked, and what it reads.
 #[derive(Debug)]
@@ -47,6 +52,7 @@ pub(super) fn lets<'a>(
         Some(Meaning::Entity(_) | Meaning::Const(_) | Meaning::Helper(_)) | None => None,
     };
     let mut defs = Vec::with_capacity(lets.len());
+    let mut depths = Vec::with_capacity(lets.len());
     for named in lets {
         names::each_name(&named.value, &mut |name| used.extend([name]));
     }
@@ -58,6 +64,18 @@ pub(super) fn lets<'a>(
         problems.extend(found);
         used.extend(&reads.names);
         let index = LetIndex(u32::try_from(defs.len()).unwrap_or(u32::MAX));
+        let depth = depth_of(&typed.expr, &depths);
+        if depth > LET_DEPTH_MAX {
+            let name = &named.name.value;
+            problems
+                .error("too-deep", &named.name.at, format!("`{name}` stands on too many others"))
+                .under(name)
+                .expected(format!(
+                    "at most {LET_DEPTH_MAX} expressions within each other, those of other `let`s included"
+                ));
+        }
+        // A tower that is too high is reported once, not at each floor from there.
+        depths.push(if depth > LET_DEPTH_MAX { 0 } else { depth });
         defs.push(LetDef {
             name: Arc::from(named.name.value.as_str()),
             value: typed.expr,
@@ -66,11 +84,38 @@ pub(super) fn lets<'a>(
         if typed.ty != Type::Broken
             && let Some(slot) = known.lets.get_mut(place)
         {
-            let is_amount = typed.amount.is_some();
-            *slot = Some(LetFacts { index, ty: typed.ty, origin: typed.origin, is_amount, reads });
+            let amount_in_base = typed.amount.map(|amount| amount.in_base);
+            let (ty, origin) = (typed.ty, typed.origin);
+            *slot = Some(LetFacts { index, ty, origin, amount_in_base, reads });
         }
     }
     defs
+}
+
+/// How deep an expression is, with the `let`s that it reads, whose depths are given.
+fn depth_of(expr: &Expr, lets: &[u32]) -> u32 {
+    let deepest = |all: &[Expr]| all.iter().map(|one| depth_of(one, lets)).max().unwrap_or(0);
+    let inner = match expr {
+        Expr::Const(_)
+        | Expr::Array(_)
+        | Expr::Field(_)
+        | Expr::Attribute(_)
+        | Expr::Feature(_)
+        | Expr::Param(_)
+        | Expr::Score
+        | Expr::List(_) => return 0,
+        Expr::Let(index) => {
+            usize::try_from(index.0).ok().and_then(|place| lets.get(place)).copied().unwrap_or(0)
+        }
+        Expr::Unary(_, a, _) | Expr::IsMissing(a) => depth_of(a, lets),
+        Expr::Binary(_, a, b, _) => depth_of(a, lets).max(depth_of(b, lets)),
+        Expr::InRange(a, b, c, ..) | Expr::If(a, b, c) => {
+            depth_of(a, lets).max(depth_of(b, lets)).max(depth_of(c, lets))
+        }
+        Expr::And(all) | Expr::Or(all) | Expr::Coalesce(all) => deepest(all),
+        Expr::Call(_, args, _) | Expr::Helper(_, args, _) => deepest(args),
+    };
+    inner.saturating_add(1)
 }
 
 /// Checks every rule, in order of file and line.

@@ -44,6 +44,9 @@ pub(crate) fn call<'a>(
         }
         (Function::DistanceKm, args) => distance_km(args),
         (Function::Ratio, [dividend, divisor]) => ratio(dividend, divisor),
+        (Function::Min | Function::Max, [Operand::Bool(_), _]) => {
+            Err(wrong_arguments(function, args))
+        }
         (Function::Min, [left, right]) => Ok(extreme(left, right, left.compare(right)?.is_le())),
         (Function::Max, [left, right]) => Ok(extreme(left, right, left.compare(right)?.is_ge())),
         (Function::Abs, [Operand::Int(number)]) => {

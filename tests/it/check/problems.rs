@@ -108,6 +108,22 @@ rule "one" when a > 1 && reads_the_cycle > 1 && itself && X == 1 then block("CAR
 }
 
 #[test]
+fn a_tower_of_lets_has_a_limit() {
+    let tower = |floors: usize| {
+        let lets: String =
+            (1..floors).map(|floor| format!("let a{floor} = a{} + 1;\n", floor - 1)).collect();
+        let top = floors - 1;
+        format!(
+            "let a0 = payment.amount;\n{lets}rule \"one\" when a{top} > 1 then block(\"CARD_TESTING\");\n"
+        )
+    };
+    assert_eq!(check_text(&tower(100)), "");
+    let said = check_text(&tower(200));
+    assert!(said.starts_with("error[too-deep]: `a129` stands on too many others"), "{said}");
+    assert_eq!(said.matches("error[").count(), 1);
+}
+
+#[test]
 fn what_a_place_cannot_see_is_reported_there() {
     let said = check_text(
         r#"entity card = payment.card.token;
@@ -306,6 +322,7 @@ fn idle(a) { a }
 rule "word" when payment.method == "crad" then block("CARD_TESTING");
 rule "words" when payment.card.funding in ["credit", "debut"] then block("CARD_TESTING");
 rule "case" when payment.card.country == "de" || payment.card.brand == "Visa" then block("CARD_TESTING");
+rule "currency" when payment.currency in ["EUR", "DEM"] then block("CARD_TESTING");
 rule "empty" when payment.description == "" then block("CARD_TESTING");
 rule "quotient" when payment.amount / 100 > 3 then block("CARD_TESTING");
 rule "night" when hour(payment.occurred_at) in 22..6 then block("CARD_TESTING");

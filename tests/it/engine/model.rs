@@ -157,7 +157,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn the_engine_equals_a_model_that_forgets_nothing(acts in prop::collection::vec(act(), 1..80)) {

@@ -1,7 +1,7 @@
 //! Outcomes and recorded events: where they are placed, what they carry, when they are a repeat.
 
-use vajra::engine::ReportError;
-use vajra::engine::payments::Step;
+use vajra::engine::payments::{STEPS_MAX, Step};
+use vajra::engine::{ReportError, ScoreError};
 use vajra::model::field::{Field, Fields};
 use vajra::model::outcome::{Outcome, OutcomeStatus, Stage};
 use vajra::model::time::Span;
@@ -212,6 +212,23 @@ fn a_label_counts_long_after_its_payment_was_forgotten() {
     assert_eq!((receipt.effective_at, receipt.repeated), (later, false));
     let frauds = feature(&engine, "card.frauds", fields("any", 1, "c"), later);
     assert_eq!(frauds, Value::Int(10_00));
+}
+
+#[test]
+fn a_payment_to_which_too_much_happened_takes_no_more_but_still_answers_repeats() {
+    let engine = engine(OUTCOMES);
+    score(&engine, "p", "c", at(0));
+    for number in 1..STEPS_MAX {
+        let outcome_id = Some(number.to_string().into());
+        let pending = Outcome { outcome_id, ..outcome("p", OutcomeStatus::Pending) };
+        engine.report_outcome(&pending, at(1)).unwrap();
+    }
+
+    let refused = engine.report_outcome(&declined("p", "51"), at(2)).unwrap_err();
+    assert!(matches!(refused, ReportError::TooMany(_)), "{refused}");
+    let refused = try_score(&engine, fields("p", 2, "c"), at(2)).unwrap_err();
+    assert!(matches!(refused, ScoreError::TooMany(_)), "{refused}");
+    assert!(try_score(&engine, fields("p", 1, "c"), at(2)).unwrap().repeated);
 }
 
 #[test]

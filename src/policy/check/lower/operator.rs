@@ -1,7 +1,8 @@
 //! Operators between two values: comparison and arithmetic.
 
-use super::{Lowerer, Marked, Typed, width_of};
+use super::{Lowerer, OwnAmount, Typed, width_of};
 use crate::model::card_number::is_card_number;
+use crate::model::currency::Currency;
 use crate::model::field::{CardNumbers, Case, Field};
 use crate::model::value::{Text, Value};
 use crate::policy::ast::{BinaryOp, Expr, Position};
@@ -196,7 +197,7 @@ impl<'a> Lowerer<'_, 'a> {
 
     /// Warns of an amount in the payment's own currency where it meets amounts in others.
     pub(in crate::policy::check) fn note_amount(&mut self, typed: &Typed) {
-        if let Some(Marked { at, width }) = &typed.amount {
+        if let Some(OwnAmount { at, width, in_base }) = &typed.amount {
             self.problems
                 .warn(
                     "mixed-currencies",
@@ -205,7 +206,7 @@ impl<'a> Lowerer<'_, 'a> {
                 )
                 .wide(*width)
                 .expected("an amount in the base currency")
-                .suggest(Some("payment.amount_base"));
+                .suggest(Some(in_base.path()));
         }
     }
 
@@ -226,6 +227,13 @@ impl<'a> Lowerer<'_, 'a> {
             return;
         }
         let Some(field) = field else { return };
+        if field == Field::Currency && Currency::from_code(text).is_none() {
+            self.problems
+                .warn("unknown-word", &at.at, format!("`{text}` is not a currency of ISO 4217"))
+                .wide(width_of(at))
+                .expected("a code such as `USD`");
+            return;
+        }
         let known = field.known_words();
         if !known.is_empty() && !known.contains(&text) {
             self.problems

@@ -1,6 +1,6 @@
 //! Names and paths: fields, attributes, features, constants, `let`s, parameters.
 
-use super::{Lowerer, Marked, Scope, Typed, width_of};
+use super::{Lowerer, OwnAmount, Scope, Typed, width_of};
 use crate::model::field::Field;
 use crate::model::value::{Text, Value};
 use crate::policy::ast::{Expr, ExprKind, Position, Spanned};
@@ -145,9 +145,18 @@ impl<'a> Lowerer<'_, 'a> {
         let Some(field) = Field::from_path(&dotted) else {
             return self.unknown_field(&dotted, expr);
         };
-        let is_amount = matches!(field, Field::Amount | Field::OutcomeAmount);
-        let is_mixed = is_amount && self.known.mixes_currencies();
-        let amount = is_mixed.then(|| Marked { at: expr.at.clone(), width: width_of(expr) });
+        let in_base = if field == Field::Amount {
+            Some(Field::AmountBase)
+        } else if field == Field::OutcomeAmount {
+            Some(Field::OutcomeAmountBase)
+        } else {
+            None
+        };
+        let amount = in_base.filter(|_| self.known.mixes_currencies()).map(|in_base| OwnAmount {
+            at: expr.at.clone(),
+            width: width_of(expr),
+            in_base,
+        });
         let ty = Type::of(field.value_type());
         Typed { origin: Some(field), amount, ..Typed::new(ir::Expr::Field(field), ty) }
     }
@@ -294,9 +303,13 @@ impl<'a> Lowerer<'_, 'a> {
     fn let_value(&mut self, name: &str, place: usize, at: &Position) -> Typed {
         let known = self.known;
         let Some(Some(facts)) = known.lets.get(place) else { return Typed::broken() };
-        let LetFacts { index, ty, origin, is_amount, reads } = facts;
+        let LetFacts { index, ty, origin, amount_in_base, reads } = facts;
         self.reads.absorb(reads);
-        let amount = is_amount.then(|| Marked { at: at.clone(), width: name.chars().count() });
+        let amount = amount_in_base.map(|in_base| OwnAmount {
+            at: at.clone(),
+            width: name.chars().count(),
+            in_base,
+        });
         Typed { expr: ir::Expr::Let(*index), ty: *ty, origin: *origin, amount }
     }
 

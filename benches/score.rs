@@ -1,0 +1,212 @@
+//! What a score costs: CPU time per decision with the shipped policies, over entities that have a
+//! history; alone, and on two threads that meet on no entity.
+//!
+//! CPU time is what the kernel says a thread ran, so that a busy machine does not count.
+
+use std::fs;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use vajra::engine::{Engine, ScoreRequest, Settings};
+use vajra::journal::Discard;
+use vajra::model::card_number::HashKey;
+use vajra::model::field::{Field, Fields};
+use vajra::model::intake::Intake;
+use vajra::model::outcome::{Outcome, OutcomeStatus};
+use vajra::model::time::{Span, Timestamp};
+use vajra::model::value::{Text, Value};
+use vajra::policy::bundle::Files;
+use vajra::policy::check::check;
+use vajra::policy::set::PolicySet;
+
+/// A payment each 50 ms over so many cards: each is seen every quarter of an hour.
+const CARDS: u64 = 20_000;
+const PERIOD_MS: u64 = 50;
+
+/// Scores between two readings of the CPU clock, which ticks in milliseconds.
+const BATCH: u64 = 4_000;
+
+fn shipped() -> Arc<PolicySet> {
+    check(&Files::shipped()).set.expect("the shipped policies are valid")
+}
+
+fn engine(set: Arc<PolicySet>) -> Engine {
+    let settings = Settings {
+        payment_kept: Span::from_secs(600),
+        late_max: Span::from_days(1),
+        entities_max: 1_000_000,
+    };
+    Engine::new(set, settings, Arc::new(Discard))
+}
+
+fn at(number: u64) -> Timestamp {
+    let millis = i64::try_from(number * PERIOD_MS).unwrap_or(i64::MAX);
+    Timestamp::from_secs(1_770_000_000).plus(Span::from_micros(millis * 1_000))
+}
+
+/// A card-not-present payment with all that a merchant usually sends.
+fn request(intake: &Intake, lane: u64, number: u64) -> ScoreRequest {
+    // A step that is coprime to the number of cards spreads them.
+    let card = number * 7_919 % CARDS;
+    let texts = [
+        (Field::Id, format!("order-{lane}-{number:012}")),
+        (Field::Currency, "EUR".to_owned()),
+        (Field::Method, "card".to_owned()),
+        (Field::Channel, format!("psp-{lane}")),
+        (Field::CardToken, format!("tok_{lane}_{card:016}")),
+        (Field::CardBin, format!("41{lane}{:03}", card % 100)),
+        (Field::CardLast4, "1111".to_owned()),
+        (Field::CardBrand, "visa".to_owned()),
+        (Field::CardCountry, "DE".to_owned()),
+        (Field::CardFunding, "credit".to_owned()),
+        (Field::AccountId, format!("account-{lane}-{card}")),
+        (Field::AccountEmail, format!("somebody{card}@mail{lane}.example.com")),
+        (Field::AccountCountry, "DE".to_owned()),
+        (Field::DeviceId, format!("device-{lane}-{card}")),
+        (Field::DeviceIp, format!("10.{lane}.{}.{}", card / 250 % 250, card % 250)),
+        (Field::DeviceIpCountry, "DE".to_owned()),
+        (Field::MerchantId, format!("shop-{lane}-{}", card % 40)),
+        (Field::MerchantMcc, "5732".to_owned()),
+        (Field::MerchantCountry, "DE".to_owned()),
+        (Field::BillingCity, "Berlin".to_owned()),
+        (Field::BillingPostalCode, "10115".to_owned()),
+        (Field::BillingCountry, "DE".to_owned()),
+        (Field::ShippingCity, "Berlin".to_owned()),
+        (Field::ShippingPostalCode, "10115".to_owned()),
+        (Field::ShippingCountry, "DE".to_owned()),
+        (Field::ChecksCvc, "pass".to_owned()),
+    ];
+    let mut fields = Fields::new();
+    for (field, text) in texts {
+        fields.set(field, Value::Text(Text::from(text)));
+    }
+    fields.set(Field::Attempt, Value::Int(1));
+    fields.set(Field::Amount, Value::Int(10_00 + i64::try_from(card % 90_00).unwrap_or(0)));
+    fields.set(Field::AccountCreatedAt, Value::Time(Timestamp::from_secs(1_700_000_000)));
+    let payment = intake.payment(fields, at(number)).expect("it is valid").value;
+    ScoreRequest { payment, locale: Text::default(), dry_run: false, trace: false }
+}
+
+fn authorized(request: &ScoreRequest) -> Outcome {
+    Outcome {
+        payment_id: request.payment.id().into(),
+        attempt: 1,
+        outcome_id: None,
+        status: OutcomeStatus::Authorized,
+        stage: None,
+        amount: None,
+        is_final: true,
+        provider: None,
+        operation: None,
+        network: None,
+        code: None,
+        channel: None,
+        latency: None,
+        occurred_at: None,
+    }
+}
+
+/// A lane of payments that shares no entity with another.
+struct Lane {
+    number: u64,
+    lane: u64,
+    intake: Intake,
+}
+
+impl Lane {
+    fn new(lane: u64) -> Self {
+        Self { number: 0, lane, intake: Intake::for_history(HashKey::new([7; 32])) }
+    }
+
+    fn next(&mut self, count: u64) -> Vec<ScoreRequest> {
+        let first = self.number;
+        self.number += count;
+        (first..self.number).map(|number| request(&self.intake, self.lane, number)).collect()
+    }
+
+    /// Gives every entity a history, with outcomes.
+    fn warm(&mut self, engine: &Engine) {
+        for number in 0..4 * CARDS {
+            for request in self.next(1) {
+                engine.score(&request, at(number)).expect("it is new");
+                engine.report_outcome(&authorized(&request), at(number)).expect("it is known");
+            }
+            if number % 1_000 == 0 {
+                engine.sweep(at(number));
+            }
+        }
+    }
+
+    /// CPU time of so many scores.
+    fn run(&mut self, engine: &Engine, count: u64) -> Duration {
+        let mut spent = Duration::ZERO;
+        let mut left = count;
+        while left > 0 {
+            let first = self.number;
+            let requests = self.next(left.min(BATCH));
+            left -= left.min(BATCH);
+            let before = cpu();
+            for (number, request) in (first..).zip(&requests) {
+                black_box(engine.score(request, at(number))).expect("it is new");
+            }
+            spent += cpu() - before;
+            engine.sweep(at(self.number));
+        }
+        spent
+    }
+}
+
+/// How long this thread ran.
+fn cpu() -> Duration {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").expect("a Linux kernel");
+    let ran = stat.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(ran.expect("nanoseconds come first"))
+}
+
+fn score(c: &mut Criterion) {
+    let set = shipped();
+    let size = format!("score: {} rules, {} features", set.rules.len(), set.features.len());
+    let mut group = c.benchmark_group(size);
+    group.sample_size(20).measurement_time(Duration::from_secs(4));
+
+    let alone = engine(Arc::clone(&set));
+    let mut lane = Lane::new(1);
+    lane.warm(&alone);
+    group.bench_function("one thread", |b| b.iter_custom(|count| lane.run(&alone, count)));
+
+    let mut request = request(&lane.intake, 1, lane.number);
+    request.dry_run = true;
+    let now = at(lane.number);
+    group.bench_function("dry run", |b| {
+        b.iter_custom(|count| {
+            let before = cpu();
+            for _ in 0..count {
+                black_box(alone.score(&request, now)).expect("nothing is stored");
+            }
+            cpu() - before
+        });
+    });
+
+    let shared = engine(set);
+    let mut lanes = [Lane::new(1), Lane::new(2)];
+    for lane in &mut lanes {
+        lane.warm(&shared);
+    }
+    group.bench_function("each of two threads", |b| {
+        b.iter_custom(|count| {
+            let spent: Duration = thread::scope(|scope| {
+                let threads: Vec<_> =
+                    lanes.iter_mut().map(|lane| scope.spawn(|| lane.run(&shared, count))).collect();
+                threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
+            });
+            spent / 2
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, score);
+criterion_main!(benches);
