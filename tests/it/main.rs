@@ -13,5 +13,5 @@ mod layers;
 mod list;
 mod policies;
 mod syntax;
-mod traffic;
 mod testing;
+mod traffic;
