@@ -2,6 +2,7 @@
 #![cfg(test)]
 mod bundle;
 mod check;
+mod config;
 mod engine;
 mod evaluate;
 mod feature;
