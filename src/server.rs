@@ -11,10 +11,11 @@
 
 pub mod admission;
 pub mod client;
-mod clock;
+pub mod clock;
 mod control;
 mod convert;
 mod core;
+pub mod echo;
 mod fallback;
 mod front;
 mod http;

@@ -32,6 +32,8 @@ pub struct Settings {
     pub seed: u64,
     /// How many attempts in all.
     pub payments: u64,
+    /// How many customers there are; see [`Settings::customers_usual`].
+    pub customers: u64,
     /// The time of the first.
     pub start: Timestamp,
     /// The time from the first to the last.
@@ -149,7 +151,7 @@ impl Traffic {
 
     /// A customer for whom it is a usual hour.
     fn awake_customer(&mut self, at: Timestamp) -> u64 {
-        let customers = self.settings.customers();
+        let customers = self.settings.customers;
         let mut customer = 0;
         for _ in 0..4 {
             customer = self.everyday.chance.below(customers);
@@ -228,9 +230,10 @@ impl Iterator for Traffic {
 // === impl Settings ===
 
 impl Settings {
-    /// How many customers there are: each pays about eight times.
-    fn customers(&self) -> u64 {
-        self.payments.div_euclid(8).max(40)
+    /// How many customers make so many payments when each pays about eight times.
+    pub const fn customers_usual(payments: u64) -> u64 {
+        let customers = payments.div_euclid(8);
+        if customers < 40 { 40 } else { customers }
     }
 }
 

@@ -124,6 +124,11 @@ impl Checks<'_> {
         }
     }
 
+    /// The name of an event that a caller records.
+    pub(super) fn event_name(&mut self, field: &str, name: &str) -> Option<Text> {
+        Intake::event_name(field, name).map_err(|violation| self.violations.push(violation)).ok()
+    }
+
     /// When an outcome or an event happened: not after now, but for the skew of clocks. How far back it
     /// may be is the engine's to say.
     pub(super) fn occurred_at(

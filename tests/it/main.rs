@@ -1,5 +1,7 @@
 //! Black-box tests over the public surface: one binary, a file per room.
 #![cfg(test)]
+
+mod backtest;
 mod bundle;
 mod check;
 mod config;
