@@ -8,6 +8,7 @@ pub mod check;
 pub mod demo;
 pub mod generate;
 pub mod load;
+mod pace;
 pub mod serve;
 pub mod test;
 

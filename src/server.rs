@@ -11,10 +11,11 @@
 
 pub mod admission;
 pub mod client;
-mod clock;
+pub mod clock;
 mod control;
 mod convert;
 mod core;
+pub mod echo;
 mod fallback;
 mod front;
 mod http;
@@ -101,7 +102,7 @@ impl Server {
     pub fn start(config: &Config, source: Source) -> Result<Self, StartError> {
         let hash_key = key::load(config.data.as_deref())?;
         let files = source.read()?;
-        let set = live::check(&files)?;
+        let set = live::check(&files, &hash_key)?;
         let memory = config.memory;
         let settings = Settings {
             payment_kept: memory.payment_kept,
@@ -111,13 +112,13 @@ impl Server {
         let admission = Admission::new(config.limits, key::process_id()?);
         let core = Arc::new(Core {
             engine: Arc::new(Engine::new(set, settings, Arc::new(Discard))),
-            intake: Intake::new(hash_key, memory.skew_max),
+            intake: Intake::new(hash_key.clone(), memory.skew_max),
             metrics: Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?,
             admission,
             skew_max: memory.skew_max,
             stop: CancellationToken::new(),
         });
-        let publisher = Arc::new(Publisher::new(source, Arc::clone(&core), files));
+        let publisher = Arc::new(Publisher::new(source, Arc::clone(&core), hash_key, files));
         let (reporter, health) = tonic_health::server::health_reporter();
         let readiness = Arc::new(Readiness::new(reporter));
         let others = others(config, health)?;

@@ -5,9 +5,11 @@
 //! payment carries what only a laboratory knows: the scenario it belongs to, whether it is fraud, and
 //! what the provider will answer.
 
+mod answer;
 mod attempt;
 mod chance;
 mod customer;
+mod play;
 mod scenario;
 mod table;
 mod world;
@@ -16,9 +18,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::model::field::Fields;
-use crate::model::outcome::{OutcomeStatus, Stage};
+use crate::model::outcome::OutcomeStatus;
 use crate::model::time::{Span, Timestamp};
-use crate::model::value::Text;
+pub use answer::Answer;
 use chance::Chance;
 use customer::activity_at;
 pub use scenario::Scenario;
@@ -32,6 +34,8 @@ pub struct Settings {
     pub seed: u64,
     /// How many attempts in all.
     pub payments: u64,
+    /// How many customers there are; see [`Settings::customers_usual`].
+    pub customers: u64,
     /// The time of the first.
     pub start: Timestamp,
     /// The time from the first to the last.
@@ -49,21 +53,6 @@ pub struct Attempt {
     pub is_fraud: bool,
     /// What the provider answers if it is asked.
     pub answer: Answer,
-}
-
-/// What a provider answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// What happened.
-    pub status: OutcomeStatus,
-    /// How far a failed request got.
-    pub stage: Option<Stage>,
-    /// The issuer's code, of a decline.
-    pub code: Option<Text>,
-    /// How long it took.
-    pub latency: Span,
-    /// How long after that the money is given back.
-    pub refunded_after: Option<Span>,
 }
 
 /// The attempts, in order of time.
@@ -149,7 +138,7 @@ impl Traffic {
 
     /// A customer for whom it is a usual hour.
     fn awake_customer(&mut self, at: Timestamp) -> u64 {
-        let customers = self.settings.customers();
+        let customers = self.settings.customers;
         let mut customer = 0;
         for _ in 0..4 {
             customer = self.everyday.chance.below(customers);
@@ -192,10 +181,13 @@ impl Traffic {
         place: Option<usize>,
     ) -> Attempt {
         let mut chance = Chance::new(scene.seed, "retry", scene.number);
-        let share = match made.answer.status {
-            OutcomeStatus::Declined if made.scenario == Scenario::Everyday => 0.4,
-            OutcomeStatus::TimedOut => 0.6,
-            _ => 0.0,
+        let is_everyday = made.scenario == Scenario::Everyday;
+        let share = if made.answer.status == OutcomeStatus::TimedOut {
+            0.6
+        } else if made.answer.status == OutcomeStatus::Declined && is_everyday {
+            0.4
+        } else {
+            0.0
         };
         if chance.unit() < share {
             let customer = scene.customer;
@@ -228,9 +220,10 @@ impl Iterator for Traffic {
 // === impl Settings ===
 
 impl Settings {
-    /// How many customers there are: each pays about eight times.
-    fn customers(&self) -> u64 {
-        self.payments.div_euclid(8).max(40)
+    /// How many customers make so many payments when each pays about eight times.
+    pub const fn customers_usual(payments: u64) -> u64 {
+        let customers = payments.div_euclid(8);
+        if customers < 40 { 40 } else { customers }
     }
 }
 

@@ -46,7 +46,11 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Format::Text => text(&shown, &diagnostics, &files),
         Format::Json => render_json(&diagnostics),
     };
-    std::io::stdout().lock().write_all(written.as_bytes())?;
+    match std::io::stdout().lock().write_all(written.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
     if diagnostics.iter().any(Diagnostic::is_error) { Err(Failure::Found) } else { Ok(()) }
 }
 
@@ -59,9 +63,8 @@ pub(super) fn bundle(directory: Option<PathBuf>) -> Result<(String, Files), Fail
     let Some(directory) = named else {
         return Ok(("the shipped bundle".to_owned(), Files::shipped()));
     };
-    let files = Files::read(&directory).map_err(|error| {
-        anyhow::Error::from(error).context(format!("cannot read `{}`", directory.display()))
-    })?;
+    let files = Files::read(&directory)
+        .map_err(|error| anyhow::Error::from(error).context("the bundle cannot be read"))?;
     Ok((directory.display().to_string(), files))
 }
 

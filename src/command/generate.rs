@@ -40,7 +40,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         format!("--start: `{start}` is not a time such as 2026-01-01T00:00:00Z")
     })?;
     let length = Span::parse(&length).with_context(|| format!("--length: `{length}`"))?;
-    let settings = Settings { seed, payments, start, length };
+    let customers = Settings::customers_usual(payments);
+    let settings = Settings { seed, payments, customers, start, length };
     let mut fraud = 0_u64;
     let attempts = Traffic::new(settings).inspect(|attempt| fraud += u64::from(attempt.is_fraud));
     traffic::write(&out, attempts).with_context(|| format!("cannot write `{}`", out.display()))?;

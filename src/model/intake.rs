@@ -138,6 +138,20 @@ impl Intake {
         }
     }
 
+    /// Checks the name of an event that a caller records: a name as features write it, and none of those
+    /// that scores and outcomes make.
+    ///
+    /// # Errors
+    /// When it is empty, no name, too long or one of ours.
+    pub fn event_name(field: &str, name: &str) -> Result<Text, Violation> {
+        match checks::problem_of_event_name(name) {
+            Some(problem) => {
+                Err(Violation { field: field.to_owned(), problem: problem.to_owned() })
+            }
+            None => Ok(Text::from(name)),
+        }
+    }
+
     fn hashable(&self, field: &str, text: &str, max: usize) -> Result<Admitted<Text>, Violation> {
         let missing = text.is_empty().then(|| REQUIRED_PROBLEM.to_owned());
         if let Some(problem) = missing.or_else(|| checks::problem_of_text(text, max, false)) {

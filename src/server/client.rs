@@ -1,7 +1,10 @@
 //! Clients of the services, for the commands that speak to a server as any caller does.
 
+mod message;
+
 use std::net::SocketAddr;
 
+pub use message::payment_message;
 pub use tonic::transport::{Channel, Endpoint, Error};
 pub use tonic::{Code, Request, Status};
 
@@ -14,4 +17,9 @@ pub use super::proto::risk_service_client::RiskServiceClient;
 /// When the server cannot be reached.
 pub async fn connect(address: SocketAddr) -> Result<Channel, Error> {
     Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await
+}
+
+/// How many bytes a message has on the wire.
+pub fn encoded_bytes(message: &impl prost::Message) -> usize {
+    message.encoded_len()
 }

@@ -6,7 +6,7 @@ use crate::model::time::Timestamp;
 
 /// The wall clock.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
-pub(super) fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let micros = match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |m| -m),
@@ -16,6 +16,6 @@ pub(super) fn now() -> Timestamp {
 
 /// The clock that never goes back, for deadlines and durations.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
-pub(super) fn instant() -> Instant {
+pub fn instant() -> Instant {
     Instant::now()
 }

@@ -51,13 +51,19 @@ pub(super) fn start(
         let _entered = runtime.enter();
         tokio::net::TcpListener::from_std(http)?
     };
-    // Ready before the thread runs, so that who started the server finds it ready.
-    runtime.block_on(control.readiness.welcome());
+    // Who starts a server finds it ready.
+    let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
     let thread = std::thread::Builder::new().name("vajra-control".to_owned());
-    Ok(thread.spawn(move || {
-        runtime.block_on(run(control, http, workers));
+    let thread = thread.spawn(move || {
+        runtime.block_on(async {
+            control.readiness.welcome().await;
+            let _nobody_waits = ready.send(());
+            run(control, http, workers).await;
+        });
         runtime.shutdown_background();
-    })?)
+    })?;
+    let _ended_early = is_ready.recv();
+    Ok(thread)
 }
 
 async fn run(control: Control, http: tokio::net::TcpListener, workers: Vec<JoinHandle<()>>) {
@@ -94,7 +100,7 @@ async fn run(control: Control, http: tokio::net::TcpListener, workers: Vec<JoinH
     if tokio::time::timeout(HTTP_GRACE, tasks.wait()).await.is_err() {
         tracing::debug!("an http request was cut off");
     }
-    tracing::info!("ended");
+    tracing::info!(decided = core.metrics.decided_total(), "ended");
 }
 
 async fn upkeep(core: Arc<Core>, end: CancellationToken) {

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::clock;
 use super::core::Core;
+use crate::model::card_number::HashKey;
 use crate::model::time::Timestamp;
 use crate::policy::bundle::Files;
 use crate::policy::check::{self, Checked};
@@ -81,6 +82,7 @@ pub struct Refused {
 pub struct Publisher {
     source: Source,
     core: Arc<Core>,
+    hash_key: HashKey,
     status: Mutex<Status>,
     /// The files that were looked at last, whether they went live or not.
     seen: Mutex<Option<Files>>,
@@ -103,12 +105,13 @@ impl Source {
     }
 }
 
-/// Checks files whole. Warnings are logged.
+/// Checks files whole, and hashes the card numbers among their values as the edge does. Warnings are
+/// logged.
 ///
 /// # Errors
 /// When they have errors.
-pub fn check(files: &Files) -> Result<Arc<PolicySet>, LoadError> {
-    let Checked { set, diagnostics } = check::check(files);
+pub fn check(files: &Files, hash_key: &HashKey) -> Result<Arc<PolicySet>, LoadError> {
+    let Checked { set, diagnostics } = check::check_with(files, hash_key);
     let Some(set) = set else {
         return Err(LoadError::Refused { files: files.clone(), diagnostics });
     };
@@ -123,7 +126,7 @@ pub fn check(files: &Files) -> Result<Arc<PolicySet>, LoadError> {
 
 impl Publisher {
     /// Takes over from the engine's first set, which came from `files`.
-    pub fn new(source: Source, core: Arc<Core>, files: Files) -> Self {
+    pub fn new(source: Source, core: Arc<Core>, hash_key: HashKey, files: Files) -> Self {
         let set = core.engine.policies();
         let now = clock::now();
         let status = Status {
@@ -134,8 +137,13 @@ impl Publisher {
             refused: 0,
             last_refused: None,
         };
-        let publisher =
-            Self { source, core, status: Mutex::new(status), seen: Mutex::new(Some(files)) };
+        let publisher = Self {
+            source,
+            core,
+            hash_key,
+            status: Mutex::new(status),
+            seen: Mutex::new(Some(files)),
+        };
         publisher.show(&set, &set.bundle.version, now);
         publisher
     }
@@ -169,7 +177,7 @@ impl Publisher {
         if self.seen.lock().replace(files.clone()).is_some_and(|seen| seen == files) {
             return;
         }
-        match check(&files) {
+        match check(&files, &self.hash_key) {
             Ok(set) => self.publish(&set),
             Err(error) => self.refuse(&error),
         }

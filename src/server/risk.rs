@@ -8,7 +8,7 @@ use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::admission::Arrival;
-use super::convert::{self, Checks, answer, wire_time};
+use super::convert::{self, Checks, answer, payment, wire_time};
 use super::core::Core;
 use super::fallback;
 use super::refusal::{Refusal, violation};
@@ -26,23 +26,6 @@ use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
 
 const LOCALE_BYTES_MAX: usize = 35;
-const EVENT_NAME_BYTES_MAX: usize = 64;
-
-/// Names that events of ours have: a caller does not record those.
-const RESERVED_EVENTS: [&str; 12] = [
-    "attempt",
-    "allowed",
-    "challenged",
-    "blocked",
-    "authorized",
-    "captured",
-    "declined",
-    "failed",
-    "unknown",
-    "canceled",
-    "expired",
-    "refunded",
-];
 
 /// The service.
 #[derive(Clone, Debug)]
@@ -117,7 +100,7 @@ impl Risk {
         mut violations: Vec<Violation>,
         received_at: Timestamp,
     ) -> Result<Payment, Refusal> {
-        let fields = convert::fields(payment, &mut violations);
+        let fields = payment::fields(payment, &mut violations);
         match self.core.intake.payment(fields, received_at) {
             Ok(admitted) if violations.is_empty() => Ok(self.count_hashed(admitted)),
             Ok(_) => Err(Refusal::Invalid(violations)),
@@ -218,9 +201,7 @@ impl Risk {
         let core = &self.core;
         let received_at = clock::now();
         let mut checks = Checks { intake: &core.intake, violations: Vec::new(), hashed: 0 };
-        if let Some(problem) = event_name_problem(&name) {
-            checks.refuse("name", problem);
-        }
+        let name = checks.event_name("name", &name);
         let event_id = checks.id("event_id", &event_id);
         let payment_id =
             (!payment_id.is_empty()).then(|| checks.id("payment_id", &payment_id)).flatten();
@@ -229,7 +210,7 @@ impl Risk {
             checks.refuse("payment", "must not stand beside `payment_id`, which brings its own");
         }
         let Checks { intake: _, mut violations, hashed } = checks;
-        let fields = convert::event_fields(payment.unwrap_or_default(), &mut violations);
+        let fields = payment::event_fields(payment.unwrap_or_default(), &mut violations);
         let fields = match core.intake.event(fields) {
             Ok(admitted) => self.count_hashed(admitted),
             Err(more) => {
@@ -237,11 +218,10 @@ impl Risk {
                 Fields::new()
             }
         };
-        let (Some(event_id), true) = (event_id, violations.is_empty()) else {
+        let (Some(name), Some(event_id), true) = (name, event_id, violations.is_empty()) else {
             return Err(Refusal::Invalid(violations));
         };
         core.metrics.card_numbers_hashed.increment(hashed.into());
-        let name = Text::from(name);
         let event = RecordedEvent { name, event_id, payment_id, fields, occurred_at };
         let Receipt { sequence, effective_at, repeated } = core
             .engine
@@ -368,23 +348,6 @@ impl RiskService for Risk {
 fn is_locale(locale: &str) -> bool {
     locale.len() <= LOCALE_BYTES_MAX
         && locale.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-}
-
-fn event_name_problem(name: &str) -> Option<&'static str> {
-    let mut letters = name.bytes();
-    let begins_well = letters.next().is_some_and(|first| first.is_ascii_alphabetic());
-    if name.is_empty() {
-        Some("is required")
-    } else if !begins_well
-        || name.len() > EVENT_NAME_BYTES_MAX
-        || !letters.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    {
-        Some("must be a letter, then letters, digits and underscores, at most 64")
-    } else if RESERVED_EVENTS.contains(&name) {
-        Some("is the name of a score's or an outcome's event, which is not recorded by hand")
-    } else {
-        None
-    }
 }
 
 /// The id under which the outcome of an attempt that was never scored is kept. No caller's id begins

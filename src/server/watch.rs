@@ -22,6 +22,8 @@ pub(super) async fn run(publisher: Arc<Publisher>, poll: Duration, stop: Cancell
     let changed = Arc::new(Notify::new());
     // Kept until the end: dropping it ends the notices.
     let _watcher = watch(&directory, &changed);
+    // What changed between the first reading and the watch has no notice.
+    changed.notify_one();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,

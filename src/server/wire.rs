@@ -67,7 +67,10 @@ impl<M: Message + Default> FromWire for M {
 impl FromWire for StreamMessage {
     fn from_wire(bytes: &mut DecodeBuf<'_>) -> Result<Self, Refusal> {
         let length = bytes.remaining();
-        Ok(Self { length, envelope: Envelope::decode(bytes) })
+        let envelope = Envelope::decode(&mut *bytes);
+        // What is left of a message that is none would be taken for the next one.
+        bytes.advance(bytes.remaining());
+        Ok(Self { length, envelope })
     }
 }
 
@@ -149,11 +152,7 @@ impl<U: FromWire> Decoder for WireDecoder<U> {
     fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         match U::from_wire(from) {
             Ok(message) => Ok(Some(message)),
-            Err(refusal) => {
-                // Its connection may go on: what is left of this message is not the next one.
-                from.advance(from.remaining());
-                Err(refusal.into())
-            }
+            Err(refusal) => Err(refusal.into()),
         }
     }
 }

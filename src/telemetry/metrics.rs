@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use metrics::{Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, gauge};
@@ -24,6 +25,7 @@ pub struct Metrics {
     recorder: PrometheusRecorder,
     handles: Handles,
     decisions: [Counter; Verdict::ALL.len()],
+    decided: AtomicU64,
     rules: ArcSwap<BTreeMap<Arc<str>, Counter>>,
     other_rules: Counter,
 }
@@ -121,17 +123,31 @@ impl Metrics {
             let other = counter!("rule_hits_total", "rule" => "other");
             (Handles::register(), Verdict::ALL.map(of), other)
         });
-        Ok(Self { recorder, handles, decisions, rules: ArcSwap::default(), other_rules })
+        Ok(Self {
+            recorder,
+            handles,
+            decisions,
+            decided: AtomicU64::new(0),
+            rules: ArcSwap::default(),
+            other_rules,
+        })
     }
 
     /// Counts a decision.
     pub fn decided(&self, verdict: Verdict) {
+        // Relaxed: nothing is ordered by it.
+        self.decided.fetch_add(1, Ordering::Relaxed);
         let [allow, challenge, block] = &self.decisions;
         match verdict {
             Verdict::Allow => allow.increment(1),
             Verdict::Challenge => challenge.increment(1),
             Verdict::Block => block.increment(1),
         }
+    }
+
+    /// How many decisions were counted so far.
+    pub fn decided_total(&self) -> u64 {
+        self.decided.load(Ordering::Relaxed)
     }
 
     /// Counts a rule that fired. Rules of the live bundle have their handles.

@@ -163,7 +163,7 @@ impl World {
         fields.set(Field::OccurredAt, Value::Missing);
         let payment_id = about.or(options.text("payment_id")?);
         let event = RecordedEvent {
-            name: self.intake.id("name", name).map_err(|problem| problem.to_string())?.value,
+            name: Intake::event_name("name", name).map_err(|problem| problem.to_string())?,
             event_id: options
                 .text("event_id")?
                 .unwrap_or_else(|| Text::from(format!("event-{number}"))),

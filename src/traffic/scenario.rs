@@ -76,7 +76,7 @@ const EVERY_SCENARIO_MIN: u64 = 500;
 
 /// The episodes of these settings. With 500 attempts or more every scenario has one.
 pub(super) fn plan(settings: &Settings) -> Vec<Episode> {
-    let customers = settings.customers();
+    let customers = settings.customers;
     let mut episodes = Vec::new();
     for (place, measure) in (0..).zip(&MEASURES) {
         let (least, greatest) = measure.size;

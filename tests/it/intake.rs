@@ -325,6 +325,16 @@ fn an_id_outside_the_fields_has_the_same_bounds() {
 }
 
 #[test]
+fn an_event_that_a_caller_records_has_a_name_of_its_own() {
+    for name in ["login", "disputed", "fraud", "Password_Changed2"] {
+        assert_eq!(Intake::event_name("name", name).unwrap(), name);
+    }
+    for name in ["", "2fa", "pass word", "é", "attempt", "declined", &"x".repeat(65)] {
+        assert!(Intake::event_name("name", name).is_err(), "{name}");
+    }
+}
+
+#[test]
 fn card_data_that_is_a_card_number_is_refused_in_every_place_of_the_contract() {
     let within = "paid with 4111 1111 1111 1111, thanks";
     for field in

@@ -358,6 +358,19 @@ fn one_mistake_says_what_was_expected() {
             "fn f(x) { let y = 1; print(y); y }",
             "forbidden 1:22+5 `print` is not part of the language",
         ),
+        (
+            "fn f(x) { loop { x += 1; } x }",
+            "forbidden 1:11+4 a loop without `break` or `return` is not part of the language",
+        ),
+        ("fn f(x) { while true { x += 1; } x }", "forbidden 1:11+5"),
+        (
+            "rule \"a\" when x = 1 then block(\"A\");",
+            "syntax 1:17+1 unexpected `=`; expected `mode`, `always`, `on_error`, `then`; suggestion ==",
+        ),
+        (
+            "let x = f(1;",
+            "syntax 1:12+1 unexpected `;`; expected `,` to separate the arguments to function call `f`",
+        ),
         ("fn f(x) { try { x } catch { 1 } }", "forbidden"),
         (
             "fn f(x) { let a = 1; let g = |y| { y }; g }",

@@ -247,6 +247,10 @@ fn other_mistakes_are_told_in_words_of_the_test() {
         ),
         ("at(\"noon\");", "`noon` is no time such as \"2026-03-29T01:30:00Z\""),
         ("record(\"login\", #{ payment_id: \"nobody\" });", "payment `nobody` is not known"),
+        (
+            "record(\"declined\", #{});",
+            "invalid `name`: is the name of a score's or an outcome's event, which is not recorded by hand",
+        ),
         ("loop { }", "a test may take at most 1000000 operations"),
     ] {
         let failed = failures(body);

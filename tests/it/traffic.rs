@@ -13,6 +13,7 @@ use vajra::traffic::{Attempt, Scenario, Settings, Traffic, map_toml, write};
 const SETTINGS: Settings = Settings {
     seed: 7,
     payments: 8_000,
+    customers: 1_000,
     start: Timestamp::from_secs(1_767_225_600),
     length: Span::from_days(30),
 };

@@ -83,7 +83,8 @@ impl<'a> Reader<'a> {
     fn unknown_key<'k>(&mut self, at: usize, key: &str, known: impl IntoIterator<Item = &'k str>) {
         let message = format!("unknown key `{key}`");
         let problem = Diagnostic::error("unknown-key", self.position(at), message);
-        self.problems.push(problem.over(key).suggesting(nearest(key, known)));
+        let written = key.rsplit('.').next().unwrap_or(key);
+        self.problems.push(problem.over(written).suggesting(nearest(key, known)));
     }
 
     fn position(&self, at: usize) -> Position {
@@ -156,7 +157,7 @@ impl<'a> Reader<'a> {
         }
         let label = tables.get("label").and_then(|&(table, at)| self.label(table, at));
         let outcome = tables.get("outcome").and_then(|&(table, at)| self.outcome(table, at));
-        self.finish(mapped, at, "payment", Subject::Payments { label, outcome })
+        self.finish(mapped, at, "payment", Some(Subject::Payments { label, outcome }))
     }
 
     fn events(&mut self, event: &Table<'_>, at: usize) -> Option<DatasetMap> {
@@ -178,7 +179,8 @@ impl<'a> Reader<'a> {
         if !event.keys().any(|key| key.get_ref() == "name") {
             self.problem(at, "`[event]` needs `name`".to_owned(), None);
         }
-        self.finish(mapped, at, "event", Subject::Events { name: name?, payment_id })
+        let subject = name.map(|name| Subject::Events { name, payment_id });
+        self.finish(mapped, at, "event", subject)
     }
 
     /// A plain text is the name itself; a table with `column` says where it stands.
@@ -201,7 +203,7 @@ impl<'a> Reader<'a> {
         mut mapped: Mapped,
         at: usize,
         table: &str,
-        subject: Subject,
+        subject: Option<Subject>,
     ) -> Option<DatasetMap> {
         if !mapped.seen.contains_key("occurred_at") {
             self.problem(at, format!("`[{table}]` needs `occurred_at`"), None);
@@ -223,7 +225,7 @@ impl<'a> Reader<'a> {
             occurred_at: mapped.occurred_at?,
             slots: mapped.slots,
             amount: mapped.amount,
-            subject,
+            subject: subject?,
         })
     }
 

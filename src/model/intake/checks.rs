@@ -72,3 +72,37 @@ pub(super) fn texts(texts: &[Text]) -> Result<(), String> {
         .find_map(|text| problem_of_text(text, bounds::WORD_BYTES_MAX, false))
         .map_or(Ok(()), |problem| Err(format!("each entry {problem}")))
 }
+
+/// The events that scores and outcomes make: who records one by hand would forge a history.
+const OWN_EVENTS: [&str; 12] = [
+    "attempt",
+    "allowed",
+    "challenged",
+    "blocked",
+    "authorized",
+    "captured",
+    "declined",
+    "failed",
+    "unknown",
+    "canceled",
+    "expired",
+    "refunded",
+];
+
+/// What is wrong with the name of an event that a caller records.
+pub(super) fn problem_of_event_name(name: &str) -> Option<&'static str> {
+    let mut letters = name.bytes();
+    let begins_well = letters.next().is_some_and(|first| first.is_ascii_alphabetic());
+    if name.is_empty() {
+        Some(super::REQUIRED_PROBLEM)
+    } else if !begins_well
+        || name.len() > bounds::WORD_BYTES_MAX
+        || !letters.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    {
+        Some("must be a letter, then letters, digits and underscores, at most 64")
+    } else if OWN_EVENTS.contains(&name) {
+        Some("is the name of a score's or an outcome's event, which is not recorded by hand")
+    } else {
+        None
+    }
+}

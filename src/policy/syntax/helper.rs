@@ -3,7 +3,7 @@
 //! Of a script only the names and calls that reach outside it are kept, to be checked, and what no
 //! script may do is refused.
 
-use rhai::{ASTFlags, Expr as From, FnCallExpr, Stmt, StmtBlock};
+use rhai::{ASTFlags, ASTNode, Expr as From, FnCallExpr, Stmt, StmtBlock};
 
 use super::place::Place;
 use super::problem;
@@ -81,6 +81,12 @@ impl Script<'_> {
         match statement {
             Stmt::Noop(_) | Stmt::BreakLoop(None, ..) | Stmt::Return(None, ..) => {}
             Stmt::If(flow, _) | Stmt::While(flow, _) | Stmt::Do(flow, _, _) => {
+                if let Stmt::While(flow, position) = statement
+                    && matches!(flow.expr, From::Unit(_) | From::BoolConstant(true, _))
+                    && !can_leave(&flow.body)
+                {
+                    self.forbid("a loop without `break` or `return`", *position);
+                }
                 self.expr(&flow.expr);
                 self.block(&flow.body);
                 self.block(&flow.branch);
@@ -197,4 +203,19 @@ impl Script<'_> {
     fn report(&mut self, diagnostic: Diagnostic) {
         self.problem.get_or_insert(diagnostic);
     }
+}
+
+/// Whether anything in a block ends a loop around it.
+fn can_leave(block: &StmtBlock) -> bool {
+    let mut goes_on = true;
+    for statement in block.statements() {
+        goes_on &= statement.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
+            !path.iter().any(|node| match node {
+                ASTNode::Stmt(Stmt::BreakLoop(_, flags, _)) => flags.contains(ASTFlags::BREAK),
+                ASTNode::Stmt(Stmt::Return(..)) => true,
+                _ => false,
+            })
+        });
+    }
+    !goes_on
 }

@@ -75,11 +75,10 @@ pub(super) fn of_rhai(error: &ParseError, place: &Place<'_>) -> Diagnostic {
             shown("syntax", "the statement ends too early".to_owned()).expecting("an expression")
         }
         ParseErrorType::MissingToken(token, why) if place.is_end(at) => {
-            shown("syntax", "the statement ends too early".to_owned())
-                .expecting(format!("`{token}` {why}"))
+            shown("syntax", "the statement ends too early".to_owned()).expecting(needed(token, why))
         }
         ParseErrorType::MissingToken(token, why) => {
-            unexpected(at, place).expecting(format!("`{token}` {why}"))
+            unexpected(at, place).expecting(needed(token, why))
         }
         ParseErrorType::VariableExpected | ParseErrorType::FnMissingName => {
             unexpected(at, place).expecting("a name")
@@ -146,6 +145,10 @@ pub(super) fn unexpected(at: rhai::Position, place: &Place<'_>) -> Diagnostic {
     Diagnostic::error("syntax", place.at(at), message).over(found)
 }
 
+fn needed(token: &str, why: &str) -> String {
+    format!("`{token}` {}", why.replace('\'', "`"))
+}
+
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| {
@@ -195,7 +198,11 @@ impl Complaint {
             Self::Unexpected { found, expected } => {
                 let words: Vec<String> =
                     expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-                let near = nearest(&found, words.iter().map(String::as_str)).map(str::to_owned);
+                let near = match found.as_str() {
+                    // Written where a comparison is meant.
+                    "=" => Some("=="),
+                    found => nearest(found, words.iter().map(String::as_str)),
+                };
                 unexpected(at, place).expecting(expected).suggesting(near)
             }
             Self::Twice { clause } => {

@@ -1,0 +1,199 @@
+//! The program ends without losing a request.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use tokio_stream::StreamExt;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use vajra::server::client::{Code, RiskServiceClient, connect};
+use vajra::server::proto::ScoreStreamRequest;
+
+use super::harness::{BUNDLE, get, payment, score, score_of, until};
+
+/// `vajra serve` as a process of its own.
+struct Process {
+    child: Child,
+    lines: Receiver<serde_json::Value>,
+    directory: tempfile::TempDir,
+}
+
+impl Process {
+    fn start(settings: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let bundle = directory.path().join("bundle");
+        for (path, text) in BUNDLE {
+            let path = bundle.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let mut child = Command::new(env!("CARGO_BIN_EXE_vajra"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+            .arg("--policies")
+            .arg(&bundle)
+            .arg("--data")
+            .arg(directory.path().join("data"))
+            .envs(settings.iter().copied())
+            .current_dir(directory.path())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (send, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                match serde_json::from_str(&line) {
+                    Ok(line) => drop(send.send(line)),
+                    Err(_) => panic!("a line of the log is no JSON: {line}"),
+                }
+            }
+        });
+        Self { child, lines, directory }
+    }
+
+    /// The next line of the log with that message.
+    fn line(&self, message: &str) -> serde_json::Value {
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_secs(20)).unwrap();
+            if line["message"] == message {
+                return line;
+            }
+        }
+    }
+
+    fn addresses(&self) -> (std::net::SocketAddr, std::net::SocketAddr) {
+        let line = self.line("serving");
+        let address = |name: &str| line[name].as_str().unwrap().parse().unwrap();
+        (address("grpc"), address("http"))
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(name).arg(self.child.id().to_string()).status();
+        assert!(sent.unwrap().success());
+    }
+
+    async fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        until("the process ended", || {
+            status = self.child.try_wait().unwrap();
+            let is_ended = status.is_some();
+            async move { is_ended }
+        })
+        .await;
+        status.unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[tokio::test]
+async fn under_load_every_request_that_was_counted_is_answered() {
+    let mut process = Process::start(&[("VAJRA__DRAIN__DELAY", "100ms")]);
+    let (grpc, http) = process.addresses();
+    let answered = Arc::new(AtomicU64::new(0));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let mut callers = Vec::new();
+    for caller in 0..8 {
+        let (answered, is_over) = (Arc::clone(&answered), Arc::clone(&is_over));
+        let mut client = RiskServiceClient::new(connect(grpc).await.unwrap());
+        callers.push(tokio::task::spawn(async move {
+            for number in 0_u64.. {
+                let id = format!("p{caller}-{number}");
+                match score(&mut client, payment(&id, &id)).await {
+                    Ok(_) => drop(answered.fetch_add(1, Ordering::Relaxed)),
+                    // Refused before it was read: it is sent to another server.
+                    Err(error) => {
+                        assert!(is_over.load(Ordering::Relaxed), "{error:?}");
+                        assert!(
+                            matches!(error.code(), Code::Unavailable | Code::Cancelled),
+                            "{error:?}"
+                        );
+                        return;
+                    }
+                }
+            }
+        }));
+    }
+    // A stream that stays open, and somebody who watches the health, hold nothing up.
+    let mut client = RiskServiceClient::new(connect(grpc).await.unwrap());
+    let (messages, receiver) = tokio::sync::mpsc::channel(1);
+    let receiver = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let mut answers = client.score_stream(receiver).await.unwrap().into_inner();
+    let mut health = HealthClient::new(connect(grpc).await.unwrap());
+    let everything = HealthCheckRequest { service: String::new() };
+    let _watching = health.watch(everything.clone()).await.unwrap();
+
+    until("there is load", || async { answered.load(Ordering::Relaxed) > 200 }).await;
+    is_over.store(true, Ordering::Relaxed);
+    process.signal("-TERM");
+    until("it says that it is not ready", || async {
+        get(http, "/readyz", "").await.status == 503
+    })
+    .await;
+    let told = health.check(everything).await.unwrap().into_inner().status();
+    assert_eq!(told, tonic_health::pb::health_check_response::ServingStatus::NotServing);
+    // During the delay it still answers, streams as well.
+    let request = Some(score_of(payment("streamed", "streamed")));
+    messages.send(ScoreStreamRequest { correlation_id: "m1".to_owned(), request }).await.unwrap();
+    assert_eq!(answers.next().await.unwrap().unwrap().correlation_id, "m1");
+    let ended = answers.next().await.unwrap().unwrap_err();
+    assert_eq!(ended.code(), Code::Unavailable);
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let line = process.line("ended");
+    assert_eq!(process.ended().await.code(), Some(0));
+    let decided = line["decided"].as_u64().unwrap();
+    assert_eq!(decided, answered.load(Ordering::Relaxed) + 1);
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let mut process = Process::start(&[("VAJRA__DRAIN__DELAY", "1h")]);
+    let _ = process.addresses();
+    process.signal("-INT");
+    process.line("draining");
+    process.signal("-TERM");
+    assert_eq!(process.ended().await.code(), Some(1));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_hash_key_is_made_once_and_only_its_owner_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let process = Process::start(&[]);
+    process.line("serving");
+    let path = process.directory.path().join("data/hash.key");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read(&path).unwrap().len(), 32);
+    let others = std::fs::read_dir(process.directory.path().join("data")).unwrap().count();
+    assert_eq!(others, 1);
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_refused_before_anything_runs() {
+    let output = Command::new(env!("CARGO_BIN_EXE_vajra"))
+        .arg("serve")
+        .env("VAJRA__SERVER__LISTN", "127.0.0.1:0")
+        .env("VAJRA__DRAIN__MAX", "soon")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains(
+            "`VAJRA__SERVER__LISTN`: there is no such setting; the nearest is `server.listen`"
+        ),
+        "{told}"
+    );
+    assert!(told.contains("`VAJRA__DRAIN__MAX`"), "{told}");
+}
