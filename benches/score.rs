@@ -2,6 +2,11 @@
 //! history; alone, and on two threads that meet on no entity.
 //!
 //! CPU time is what the kernel says a thread ran, so that a busy machine does not count.
+#![expect(
+    clippy::expect_used,
+    clippy::integer_division,
+    reason = "a benchmark stops when something is wrong, and divides to vary its payments"
+)]
 
 use std::fs;
 use std::hint::black_box;
