@@ -4,6 +4,7 @@
 mod backtest;
 mod bundle;
 mod check;
+mod config;
 mod engine;
 mod evaluate;
 mod feature;
