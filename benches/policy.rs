@@ -39,7 +39,7 @@ const CONDITIONS: [&str; 10] = [
     "payment.card.funding == \"prepaid\" && !payment.recurring && payment.amount_base > N",
     "hour(payment.occurred_at) in 0..3 && payment.amount_base > 5N_00",
     "far > 12N.0 && payment.card.brand == \"amex\"",
-    "(payment.attributes.plan ?? \"\") == \"trial-N\" || payment.checks.cvc == \"fail\"",
+    "(payment.attributes.tier ?? \"\") == \"trial-N\" || payment.checks.cvc == \"fail\"",
 ];
 
 #[derive(Clone, Debug)]
@@ -159,7 +159,7 @@ fn scope() -> Scope<'static> {
             }
         }
     }
-    let attributes = Map::from([("plan".into(), "standard".into())]);
+    let attributes = Map::from([("tier".into(), "standard".into())]);
     payment_block.insert("attributes".into(), attributes.into());
     payment_block.extend(blocks.into_iter().map(|(name, block)| (name.into(), block.into())));
     let [attempts, declines, average, cards] = features().try_into().unwrap();
@@ -191,7 +191,7 @@ fn bench(criterion: &mut Criterion) {
     for (field, value) in payment() {
         fields.set(field, value);
     }
-    fields.set_attribute(Text::from("plan"), Value::Text(Text::from("standard")));
+    fields.set_attribute(Text::from("tier"), Value::Text(Text::from("standard")));
     let features = features();
     let lists = lists();
     let facts = Facts { fields: &fields, features: &features, now: now(), lists: &lists };
