@@ -5,9 +5,11 @@
 //! payment carries what only a laboratory knows: the scenario it belongs to, whether it is fraud, and
 //! what the provider will answer.
 
+mod answer;
 mod attempt;
 mod chance;
 mod customer;
+mod play;
 mod scenario;
 mod table;
 mod world;
@@ -16,9 +18,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::model::field::Fields;
-use crate::model::outcome::{OutcomeStatus, Stage};
+use crate::model::outcome::OutcomeStatus;
 use crate::model::time::{Span, Timestamp};
-use crate::model::value::Text;
+pub use answer::Answer;
 use chance::Chance;
 use customer::activity_at;
 pub use scenario::Scenario;
@@ -51,21 +53,6 @@ pub struct Attempt {
     pub is_fraud: bool,
     /// What the provider answers if it is asked.
     pub answer: Answer,
-}
-
-/// What a provider answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// What happened.
-    pub status: OutcomeStatus,
-    /// How far a failed request got.
-    pub stage: Option<Stage>,
-    /// The issuer's code, of a decline.
-    pub code: Option<Text>,
-    /// How long it took.
-    pub latency: Span,
-    /// How long after that the money is given back.
-    pub refunded_after: Option<Span>,
 }
 
 /// The attempts, in order of time.
@@ -194,10 +181,13 @@ impl Traffic {
         place: Option<usize>,
     ) -> Attempt {
         let mut chance = Chance::new(scene.seed, "retry", scene.number);
-        let share = match made.answer.status {
-            OutcomeStatus::Declined if made.scenario == Scenario::Everyday => 0.4,
-            OutcomeStatus::TimedOut => 0.6,
-            _ => 0.0,
+        let is_everyday = made.scenario == Scenario::Everyday;
+        let share = if made.answer.status == OutcomeStatus::TimedOut {
+            0.6
+        } else if made.answer.status == OutcomeStatus::Declined && is_everyday {
+            0.4
+        } else {
+            0.0
         };
         if chance.unit() < share {
             let customer = scene.customer;

@@ -229,12 +229,14 @@ impl Cell<'_> {
     }
 }
 
-/// The instant of a time in text: RFC 3339, or without an offset, or only a date.
+/// The instant of a time in text: RFC 3339, or without an offset, or only a date, or a number.
 fn parse_time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     if let Some(at) = Timestamp::parse_rfc3339(text) {
         return Some(at);
     }
-    let civil: civil::DateTime = text.parse().ok()?;
+    let Ok(civil) = text.parse::<civil::DateTime>() else {
+        return text.parse().ok().map(since_epoch);
+    };
     // An offset or `Z` that the parser of plain times would skip must not be lost.
     let clock = text.get(10..).unwrap_or_default();
     if clock.contains(['Z', 'z', '+', '-', '[']) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::feature::spec::EntityLayout;
 use crate::model::time::{Span, Timestamp};
 use crate::policy::ir::FeatureIndex;
-use crate::policy::set::{EntityDef, FeatureDef, PolicySet, Tap};
+use crate::policy::set::{FeatureDef, PolicySet, Tap};
 
 /// All that a decision reads besides the state of its entities. Swapped whole, never changed.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Live {
 impl Live {
     /// The first set of an engine, which knows of all that ever happened: nothing.
     pub(super) fn first(set: Arc<PolicySet>) -> Self {
-        let layouts = set.entities.iter().map(|entity| Arc::new(laid_out(&set, entity))).collect();
+        let layouts = set.entities.iter().map(|entity| Arc::clone(&entity.layout)).collect();
         Self::new(set, layouts, 0)
     }
 
@@ -41,7 +41,7 @@ impl Live {
             .map(|entity| {
                 let before = self.set.entities.iter().position(|known| known.kind == entity.kind);
                 let before = before.and_then(|place| self.layouts.get(place)).map(Arc::as_ref);
-                Arc::new(laid_out(&set, entity).carried_over(before, at, publication))
+                Arc::new(entity.layout.carried_over(before, at, publication))
             })
             .collect();
         Self::new(set, layouts, publication)
@@ -64,12 +64,6 @@ impl Live {
     pub(super) fn own_tap(&self, feature: usize) -> Option<usize> {
         self.own.get(feature).copied().flatten()
     }
-}
-
-/// The layout of an entity with what follows from its declarations and the bundle's settings.
-fn laid_out(set: &PolicySet, entity: &EntityDef) -> EntityLayout {
-    let EntityLayout { streams, features, .. } = entity.layout.as_ref();
-    EntityLayout::new(streams.clone(), features.clone(), set.bundle.idle_max)
 }
 
 fn own_tap(layouts: &[Arc<EntityLayout>], feature: &FeatureDef, taps: &[Tap]) -> Option<usize> {

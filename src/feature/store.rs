@@ -92,12 +92,18 @@ impl EntityStore {
     /// Forgets entities that are idle at `now`, and beyond `entities_max` those that are idle longest. An
     /// entity that is locked just now is not idle.
     pub fn sweep(&self, now: Timestamp, entities_max: usize) -> Swept {
+        // Only a store that is too full needs to know who else is there.
+        let is_full = self.len() > entities_max;
         let mut idle = Vec::new();
         let mut others = Vec::new();
         for entity in &self.entities {
             let Some(state) = entity.value().try_lock() else { continue };
             let place = (state.last_effective(), *entity.key());
-            if state.is_idle(now) { idle.push(place) } else { others.push(place) }
+            if state.is_idle(now) {
+                idle.push(place);
+            } else if is_full {
+                others.push(place);
+            }
         }
         let idle = self.remove(&idle);
         let excess = self.len().saturating_sub(entities_max).min(others.len());

@@ -8,6 +8,17 @@ const METHOD: &[&str] = &["card", "wallet", "bank_transfer", "bank_debit", "othe
 const WALLET: &[&str] = &["none", "apple_pay", "google_pay", "alipay", "wechat_pay", "paypal"];
 const FUNDING: &[&str] = &["credit", "debit", "prepaid", "unknown"];
 const THREE_DS: &[&str] = &["authenticated", "attempted", "failed", "unavailable", "none"];
+const STATUS: &[&str] = &[
+    "AUTHORIZED",
+    "CAPTURED",
+    "DECLINED",
+    "FAILED",
+    "TIMED_OUT",
+    "PENDING",
+    "CANCELED",
+    "EXPIRED",
+    "REFUNDED",
+];
 const CHECK: &[&str] = &["pass", "fail", "unavailable", "unchecked"];
 
 /// What `payment.wallet` and `payment.three_ds` are when they are not sent.
@@ -23,6 +34,7 @@ impl Field {
             Self::CardFunding => FUNDING,
             Self::ThreeDs => THREE_DS,
             Self::ChecksCvc | Self::ChecksLine1 | Self::ChecksPostalCode => CHECK,
+            Self::OutcomeStatus => STATUS,
             _ => &[],
         }
     }

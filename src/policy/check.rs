@@ -1,8 +1,8 @@
 //! Declarations to a policy set: names, types, codes, windows, cycles. Every problem is reported.
 //!
 //! In the order in which things become known: what each name stands for ([`names`]), constants and
-//! helpers ([`constant`]), entities and features ([`feature`]), `let`s and rules ([`rule`]).
-//! Expressions of all of them go through [`lower`]. A problem is reported where it is written and
+//! helpers ([`constant`]), entities and features ([`feature`]), `let`s and rules ([`rule`]), what is
+//! kept for each entity ([`layout`]). Expressions of all of them go through [`lower`]. A problem is reported where it is written and
 //! only once; what is wrong counts as fitting everywhere else. Nothing here runs a policy.
 
 mod canonical;
@@ -53,7 +53,8 @@ pub fn check(files: &Files) -> Checked {
 }
 
 /// Checks a bundle whole, and replaces card numbers among its literals and list values by their keyed
-/// hash, as the edge does with the ids that they are compared with.
+/// hash, as the edge does with the ids that they are compared with. Literals in a helper that Rhai runs
+/// stay as they are: it compares them itself.
 pub fn check_with(files: &Files, hash_key: &HashKey) -> Checked {
     run(files, Some(hash_key))
 }

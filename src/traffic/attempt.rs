@@ -1,29 +1,31 @@
 //! From a scene to an attempt: who pays what where, and what the provider answers.
 
+use super::answer::{declined, failed, paid, timed_out};
 use super::chance::{Chance, whole};
-use super::customer::{Card, Customer, Device, line1, place, postal_code};
-use super::scenario::{Scenario, Scene};
+use super::customer::{Card, Customer, Device, line1, postal_code};
+use super::play;
+use super::scenario::Scene;
 use super::world::{CHANNELS, MERCHANTS, Merchant};
 use super::{Answer, Attempt, Settings};
 use crate::model::field::{Field, Fields};
-use crate::model::outcome::{OutcomeStatus, Stage};
-use crate::model::time::{Span, Timestamp};
+use crate::model::outcome::OutcomeStatus;
+use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
 
 /// What is paid, by whom, with what.
-struct Draft {
-    customer: Customer,
-    card: Card,
-    device: Device,
-    merchant: Merchant,
+pub(super) struct Draft {
+    pub(super) customer: Customer,
+    pub(super) card: Card,
+    pub(super) device: Device,
+    pub(super) merchant: Merchant,
     /// In cents of a euro.
-    cents: f64,
-    channel: &'static str,
+    pub(super) cents: f64,
+    pub(super) channel: &'static str,
     /// Where it is sent, if it is not the customer's address.
-    ships_to: Option<(Customer, &'static str)>,
-    cvc: &'static str,
-    is_recurring: bool,
-    answer: Answer,
+    pub(super) ships_to: Option<(Customer, &'static str)>,
+    pub(super) cvc: &'static str,
+    pub(super) is_recurring: bool,
+    pub(super) answer: Answer,
 }
 
 /// The attempt of that number at the payment of a scene.
@@ -31,7 +33,7 @@ pub(super) fn make(settings: &Settings, scene: &Scene, at: Timestamp, number: i6
     // Drawn again for every attempt, so that a retry is the same payment.
     let mut chance = Chance::new(scene.seed, scene.scenario.name(), scene.number);
     let mut draft = everyday(settings, scene, &mut chance);
-    stage(settings, scene, &mut draft, &mut chance);
+    play::play(settings, scene, &mut draft, &mut chance);
     if number > 1 {
         retry(scene, &mut draft);
     }
@@ -51,8 +53,7 @@ pub(super) fn make(settings: &Settings, scene: &Scene, at: Timestamp, number: i6
 /// What the customer would do on any day.
 fn everyday(settings: &Settings, scene: &Scene, chance: &mut Chance) -> Draft {
     let customer = Customer::everyday(settings.seed, scene.customer, settings.start);
-    let merchant =
-        chance.weighted(MERCHANTS, |merchant| merchant.weight).copied().unwrap_or(MERCHANTS[0]);
+    let merchant = chance.weighted(&MERCHANTS, |merchant| merchant.weight);
     // The first card and device are the usual ones.
     let card = usual(chance, &customer.cards).cloned();
     let device = usual(chance, &customer.devices).cloned();
@@ -81,86 +82,6 @@ fn everyday(settings: &Settings, scene: &Scene, chance: &mut Chance) -> Draft {
     }
 }
 
-/// Makes of it what the scenario asks for.
-fn stage(settings: &Settings, scene: &Scene, draft: &mut Draft, chance: &mut Chance) {
-    // Equal for all attempts of the episode.
-    let mut common = Chance::new(scene.seed, "common", 0);
-    match scene.scenario {
-        Scenario::Everyday => {}
-        Scenario::CardTesting => {
-            let here = place(&mut common);
-            draft.device = Device::script(&mut common, &here);
-            draft.merchant = merchant("m-charity");
-            draft.card = Card::of(chance, &place(&mut common.clone()));
-            draft.customer = stranger(settings, chance);
-            draft.cents = 100.0 + 300.0 * chance.unit();
-            draft.cvc = if chance.is(0.45) { "fail" } else { "pass" };
-            draft.answer = mostly_declined(chance, 0.8, &["14", "54", "05", "51"]);
-        }
-        Scenario::Enumeration => {
-            let here = place(&mut common);
-            let first = Card::of(&mut common, &here);
-            draft.card = Card::with_bin(chance, first.brand, &first.bin, here.country);
-            draft.device = Device::script(chance, &here);
-            draft.merchant = merchant("m-games");
-            draft.customer = stranger(settings, chance);
-            draft.cents = 499.0;
-            draft.cvc = if chance.is(0.85) { "fail" } else { "pass" };
-            draft.answer = mostly_declined(chance, 0.95, &["14", "14", "14", "05"]);
-        }
-        Scenario::AccountTakeover => {
-            let elsewhere = place(&mut common);
-            draft.device = Device::of(&mut common, &elsewhere, true);
-            draft.card = draft.customer.cards.first().cloned().unwrap_or(draft.card.clone());
-            draft.merchant = merchant(common.pick(&["m-electronics", "m-phones"]));
-            draft.cents = draft.merchant.typical_cents * (1.5 + 2.0 * chance.unit());
-            let drop = Customer::mule(settings.seed, scene.customer, scene.started_at);
-            draft.ships_to = Some((drop, elsewhere.country));
-            draft.answer = mostly_declined(chance, 0.15, &["05", "59", "51", "51"]);
-        }
-        Scenario::VelocityBurst => {
-            draft.card = draft.customer.cards.first().cloned().unwrap_or(draft.card.clone());
-            let here = place(&mut common);
-            draft.device = Device::of(&mut common, &here, false);
-            draft.customer = stranger(settings, &mut common);
-            draft.merchant = merchant("m-gift-cards");
-            draft.cents = *[5_000.0, 10_000.0].get(usize::from(chance.is(0.5))).unwrap_or(&5_000.0);
-            let share = if scene.number < 6 { 0.1 } else { 0.75 };
-            draft.answer = mostly_declined(chance, share, &["51", "65", "61", "05"]);
-        }
-        Scenario::SpendCap => {
-            draft.card = draft.customer.cards.first().cloned().unwrap_or(draft.card.clone());
-            draft.device = draft.customer.devices.first().cloned().unwrap_or(draft.device.clone());
-            draft.merchant = merchant(chance.pick(&["m-electronics", "m-home", "m-travel"]));
-            draft.cents = 32_000.0 + 25_000.0 * chance.unit();
-            draft.answer = paid(chance);
-        }
-        Scenario::RefundAbuse => {
-            draft.merchant = merchant(chance.pick(&["m-fashion", "m-shoes"]));
-            draft.answer = paid(chance);
-            draft.answer.status = OutcomeStatus::Captured;
-            draft.answer.refunded_after =
-                chance.is(0.8).then(|| Span::from_secs(chance.between(900, 7_200)));
-        }
-        Scenario::Mule => {
-            // Two payments each, then the next account.
-            let account = scene.seed.wrapping_add(scene.number.div_euclid(2));
-            draft.customer = Customer::mule(settings.seed, account, scene.started_at);
-            draft.card =
-                Card { funding: "prepaid", ..Card::of(&mut common, &draft.customer.place) };
-            let here = draft.customer.place;
-            draft.device = Device::of(&mut common, &here, true);
-            draft.merchant = merchant(chance.pick(&["m-gift-cards", "m-phones", "m-electronics"]));
-            draft.cents = 25_000.0 + 45_000.0 * chance.unit();
-            draft.answer = mostly_declined(chance, 0.2, &["05", "51", "57", "61"]);
-        }
-        Scenario::ProviderTimeout => {
-            draft.channel = CHANNELS[1];
-            draft.answer = timed_out(chance);
-        }
-    }
-}
-
 /// A customer tries again: another card after a decline, another channel after silence.
 fn retry(scene: &Scene, draft: &mut Draft) {
     let mut chance = Chance::new(scene.seed, "second try", scene.number);
@@ -174,52 +95,6 @@ fn retry(scene: &Scene, draft: &mut Draft) {
 
 fn usual<'a, T>(chance: &mut Chance, choices: &'a [T]) -> Option<&'a T> {
     if chance.is(0.8) { choices.first() } else { choices.last() }
-}
-
-fn merchant(id: &str) -> Merchant {
-    MERCHANTS.iter().copied().find(|merchant| merchant.id == id).unwrap_or(MERCHANTS[0])
-}
-
-/// Someone without an account.
-fn stranger(settings: &Settings, chance: &mut Chance) -> Customer {
-    let number = chance.bits() | 1 << 63;
-    Customer { account: None, ..Customer::everyday(settings.seed, number, settings.start) }
-}
-
-fn mostly_declined(chance: &mut Chance, share: f64, codes: &[&'static str; 4]) -> Answer {
-    let code = chance.pick(codes);
-    if chance.is(share) { declined(chance, code) } else { paid(chance) }
-}
-
-fn paid(chance: &mut Chance) -> Answer {
-    Answer {
-        status: OutcomeStatus::Authorized,
-        stage: None,
-        code: None,
-        latency: latency(chance, 450.0),
-        refunded_after: None,
-    }
-}
-
-fn declined(chance: &mut Chance, code: &'static str) -> Answer {
-    let latency = latency(chance, 380.0);
-    let code = Some(Text::const_new(code));
-    Answer { status: OutcomeStatus::Declined, code, latency, ..paid(chance) }
-}
-
-fn failed(chance: &mut Chance) -> Answer {
-    let stage = Some(Stage::NotSent);
-    let latency = latency(chance, 40.0);
-    Answer { status: OutcomeStatus::Failed, stage, latency, ..paid(chance) }
-}
-
-fn timed_out(chance: &mut Chance) -> Answer {
-    let latency = Span::from_secs(30);
-    Answer { status: OutcomeStatus::TimedOut, latency, ..paid(chance) }
-}
-
-fn latency(chance: &mut Chance, typical_ms: f64) -> Span {
-    Span::from_micros(whole(typical_ms * chance.log_normal(0.4)) * 1_000)
 }
 
 fn fields(draft: &Draft, chance: &mut Chance) -> Fields {

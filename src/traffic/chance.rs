@@ -54,23 +54,22 @@ impl Chance {
     pub(super) fn pick<T: Copy, const N: usize>(&mut self, choices: &[T; N]) -> T {
         const { assert!(N > 0, "one of none cannot be picked") };
         let place = usize::try_from(self.below(N as u64)).unwrap_or_default();
-        choices.get(place).or(choices.first()).copied().unwrap_or(choices[0])
+        choices.get(place).copied().unwrap_or(choices[0])
     }
 
     /// One of several by weight.
-    pub(super) fn weighted<'a, T>(
+    pub(super) fn weighted<T: Copy, const N: usize>(
         &mut self,
-        choices: &'a [T],
+        choices: &[T; N],
         weight: impl Fn(&T) -> f64,
-    ) -> Option<&'a T> {
+    ) -> T {
+        const { assert!(N > 0, "one of none cannot be picked") };
         let mut rest = self.unit() * choices.iter().map(&weight).sum::<f64>();
-        choices
-            .iter()
-            .find(|choice| {
-                rest -= weight(choice);
-                rest < 0.0
-            })
-            .or(choices.last())
+        let found = choices.iter().find(|choice| {
+            rest -= weight(choice);
+            rest < 0.0
+        });
+        found.copied().unwrap_or(choices[0])
     }
 
     /// Around 1: half of the draws below, half above, spread by `sigma` in logarithms.

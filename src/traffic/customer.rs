@@ -127,7 +127,7 @@ impl Card {
         let bank = u64::from_le_bytes(std::array::from_fn(|byte| {
             place.country.as_bytes().get(byte).copied().unwrap_or_default()
         })) % 900;
-        let bin = format!("{first}{:03}{:02}", bank, chance.between(10, 25));
+        let bin = format!("{first}{bank:03}{:02}", chance.between(10, 25));
         Self::with_bin(chance, brand, &bin, place.country)
     }
 
@@ -175,8 +175,7 @@ impl Device {
 
 /// Where someone lives.
 pub(super) fn place(chance: &mut Chance) -> Place {
-    let place = chance.weighted(PLACES, |place| place.weight).copied();
-    place.unwrap_or(PLACES[0])
+    chance.weighted(&PLACES, |place| place.weight)
 }
 
 fn name(chance: &mut Chance) -> String {

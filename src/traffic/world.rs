@@ -29,8 +29,8 @@ pub(super) struct Merchant {
 }
 
 macro_rules! places {
-    ($($country:literal $city:literal $lat:literal $lon:literal $zone:literal $currency:literal $minor:literal $weight:literal;)+) => {
-        pub(super) const PLACES: &[Place] = &[$(Place {
+    ($count:literal: $($country:literal $city:literal $lat:literal $lon:literal $zone:literal $currency:literal $minor:literal $weight:literal;)+) => {
+        pub(super) const PLACES: [Place; $count] = [$(Place {
             country: $country,
             city: $city,
             lat: $lat,
@@ -44,6 +44,7 @@ macro_rules! places {
 }
 
 places! {
+    14:
     "NL" "Amsterdam" 52.37 4.90 1 "EUR" 1.0 20.0;
     "NL" "Rotterdam" 51.92 4.48 1 "EUR" 1.0 12.0;
     "DE" "Berlin" 52.52 13.40 1 "EUR" 1.0 14.0;
@@ -61,8 +62,8 @@ places! {
 }
 
 macro_rules! merchants {
-    ($($id:literal $mcc:literal $country:literal $typical:literal $ships:literal $weight:literal;)+) => {
-        pub(super) const MERCHANTS: &[Merchant] = &[$(Merchant {
+    ($count:literal: $($id:literal $mcc:literal $country:literal $typical:literal $ships:literal $weight:literal;)+) => {
+        pub(super) const MERCHANTS: [Merchant; $count] = [$(Merchant {
             id: $id,
             mcc: $mcc,
             country: $country,
@@ -74,6 +75,7 @@ macro_rules! merchants {
 }
 
 merchants! {
+    17:
     "m-grocer" "5411" "NL" 4200.0 true 18.0;
     "m-pharmacy" "5912" "NL" 2300.0 true 7.0;
     "m-fashion" "5651" "DE" 6900.0 true 14.0;

@@ -1,7 +1,10 @@
 //! Black-box tests over the public surface: one binary, a file per room.
 #![cfg(test)]
+
+mod backtest;
 mod bundle;
 mod check;
+mod config;
 mod engine;
 mod evaluate;
 mod feature;

@@ -324,3 +324,43 @@ fn a_problem_of_syntax_runs_no_test() {
     let problems = testing::run(&files, &set, None).unwrap_err();
     assert_eq!(&*problems[0].at.file, "tests/a.rhai");
 }
+
+/// Runs `vajra test` on a bundle in a directory; how it ended and what it wrote.
+fn command(files: &Files) -> (Option<i32>, String) {
+    let directory = tempfile::tempdir().unwrap();
+    for (path, bytes) in &files.0 {
+        let path = directory.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vajra"));
+    let output = command.arg("test").arg(directory.path()).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn the_command_ends_with_0_when_all_passed_1_when_something_failed_2_when_it_could_not_run() {
+    let passing = "rule \"all\" when payment.amount >= 0 then review(\"LISTED\");";
+    let reasons = "LISTED = { class = \"LIST\", message = { en = \"Listed.\" } }";
+    let mut bundle = files(passing, &[("a.rhai", "test \"it\" { expect(score(#{}).review); }")]);
+    bundle.0.insert("reasons.toml".to_owned(), reasons.as_bytes().to_vec());
+    let (status, written) = command(&bundle);
+    assert_eq!(status, Some(0), "{written}");
+    assert!(written.ends_with("passed: 1 tests, 0 failed; 1 rules, 0 that no test fires\n"));
+
+    bundle.0.insert("tests/a.rhai".to_owned(), b"test \"it\" { expect(false); }".to_vec());
+    let (status, written) = command(&bundle);
+    assert_eq!(status, Some(1));
+    assert!(written.contains(" --> tests/a.rhai:1:"), "{written}");
+
+    bundle.0.insert("main.rhai".to_owned(), b"rule \"all\" when payment.amuont > 0 then".to_vec());
+    let (status, written) = command(&bundle);
+    assert_eq!(status, Some(1));
+    assert!(written.starts_with("error["), "{written}");
+
+    let missing = std::process::Command::new(env!("CARGO_BIN_EXE_vajra"))
+        .args(["test", "no/such/directory"])
+        .output()
+        .unwrap();
+    assert_eq!(missing.status.code(), Some(2));
+}

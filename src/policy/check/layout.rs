@@ -65,13 +65,15 @@ pub(super) fn lay_out(
         });
         layout.features.push(spec(&feature, stream_id, stream));
     }
+    // Without a bundle there will be no set.
+    let idle_max = known.bundle.map(|bundle| bundle.idle_max).unwrap_or_default();
     for ((entity, parts), layout) in known.declarations.entities.iter().zip(keys).zip(layouts) {
         let name = entity.name.value.as_str();
         laid.entities.push(EntityDef {
             name: Arc::from(name),
             kind: canonical::entity_kind(name, &parts),
             parts,
-            layout: Arc::new(layout),
+            layout: Arc::new(EntityLayout::new(layout.streams, layout.features, idle_max)),
         });
     }
     laid

@@ -319,6 +319,8 @@ feature of_an_off_rule = count(attempt) by card over "2h";
 const UNREAD = 1;
 let nobody = card.unread + 1;
 fn idle(a) { a }
+feature failed = count(declined) by card over "1h" where outcome.status == "declined";
+rule "status" when card.failed > 3 then block("CARD_TESTING");
 rule "word" when payment.method == "crad" then block("CARD_TESTING");
 rule "words" when payment.card.funding in ["credit", "debut"] then block("CARD_TESTING");
 rule "case" when payment.card.country == "de" || payment.card.brand == "Visa" then block("CARD_TESTING");
