@@ -146,7 +146,7 @@ impl<'m> Decoder<'m> {
     /// # Errors
     /// What is wrong with the cell, with the name of its column.
     pub fn time<'c>(
-        &self,
+        self,
         cell: impl Fn(usize) -> Result<Cell<'c>, CellProblem>,
     ) -> Result<Timestamp, CellProblem> {
         let time = &self.map.occurred_at;
@@ -161,12 +161,12 @@ impl<'m> Decoder<'m> {
     /// # Errors
     /// The first thing that is wrong, with the name of its column.
     pub fn row<'c>(
-        &self,
+        self,
         line: u64,
         cell: impl Fn(usize) -> Result<Cell<'c>, CellProblem>,
     ) -> Result<Row, CellProblem> {
         let at = self.time(&cell)?;
-        let cells = Cells { decoder: *self, cell };
+        let cells = Cells { decoder: self, cell };
         let mut values = Vec::with_capacity(self.map.slots.len() + 2);
         for slot in &self.map.slots {
             values.push(cells.with(slot.column, |cell| cell.read(&slot.reading))?);
@@ -208,7 +208,7 @@ impl<'m> Decoder<'m> {
         Ok(Row { at, line, values: values.into_boxed_slice(), about })
     }
 
-    fn named(&self, column: usize, problem: &str) -> CellProblem {
+    fn named(self, column: usize, problem: &str) -> CellProblem {
         let name = self.map.columns.get(column).map_or("", String::as_str);
         format!("column `{name}`: {problem}")
     }

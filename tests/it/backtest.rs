@@ -1,5 +1,6 @@
 //! A backtest over files: what is read, in which order it is replayed, and what is told of it.
 
+mod command;
 mod data;
 mod map;
 mod naive;

@@ -63,6 +63,8 @@ struct Mapped {
     amount: Option<AmountColumn>,
     currency: Option<usize>,
     slots: Vec<SlotColumn>,
+    /// The keys of the table that are no fields.
+    others: &'static [&'static str],
     /// The names that are written, to find a key given both dotted and quoted.
     seen: BTreeMap<String, usize>,
 }
@@ -149,7 +151,7 @@ impl<'a> Reader<'a> {
         tables: &BTreeMap<&str, (&Table<'_>, usize)>,
     ) -> Option<DatasetMap> {
         let mut mapped = Mapped::default();
-        self.fields("", payment, &mut mapped, &[]);
+        self.fields("", payment, &mut mapped);
         for required in ["id", "amount"] {
             if !mapped.seen.contains_key(required) {
                 self.problem(at, format!("`[payment]` needs `{required}`"), None);
@@ -161,8 +163,8 @@ impl<'a> Reader<'a> {
     }
 
     fn events(&mut self, event: &Table<'_>, at: usize) -> Option<DatasetMap> {
-        let mut mapped = Mapped::default();
-        self.fields("", event, &mut mapped, &["name", "payment_id"]);
+        let mut mapped = Mapped { others: &["name", "payment_id"], ..Mapped::default() };
+        self.fields("", event, &mut mapped);
         let mut name = None;
         let mut payment_id = None;
         for (key, value) in event {
@@ -231,19 +233,19 @@ impl<'a> Reader<'a> {
 
     /// Reads the keys of a table of fields. A dotted key arrives as nested tables, a quoted one as one
     /// name: both are put together to the same path.
-    fn fields(&mut self, prefix: &str, table: &Table<'_>, mapped: &mut Mapped, others: &[&str]) {
+    fn fields(&mut self, prefix: &str, table: &Table<'_>, mapped: &mut Mapped) {
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
-            if prefix.is_empty() && others.contains(&name) {
+            if prefix.is_empty() && mapped.others.contains(&name) {
                 continue;
             }
             let is_leaf = path.starts_with("attributes.") || field_of(&path).is_some();
             match value.get_ref().as_table() {
                 Some(inner) if !is_leaf && is_block(&path) => {
-                    self.fields(&path, inner, mapped, others);
+                    self.fields(&path, inner, mapped);
                 }
-                Some(_) | None => self.field(&path, key, value, mapped, others),
+                Some(_) | None => self.field(&path, key, value, mapped),
             }
         }
     }
@@ -254,7 +256,6 @@ impl<'a> Reader<'a> {
         key: Key<'_, '_>,
         value: &Spanned<DeValue<'_>>,
         mapped: &mut Mapped,
-        others: &[&str],
     ) {
         let at = key.span().start;
         if let Some(name) = path.strip_prefix("attributes.").filter(|name| !name.is_empty()) {
@@ -269,7 +270,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let Some(field) = field_of(path) else {
-            let known = mappable().map(|field| short(field)).chain(others.iter().copied());
+            let known = mappable().map(short).chain(mapped.others.iter().copied());
             return self.unknown_key(at, path, known);
         };
         if !self.is_first(path, at, mapped) {
