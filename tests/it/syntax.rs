@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use vajra::policy::ast::{BinaryOp, Expr, ExprKind, HelperBody};
 use vajra::policy::bundle::Files;
 use vajra::policy::diagnostic::{Diagnostic, render_text};
-use vajra::policy::syntax::{Parsed, parse, parse_tests};
+use vajra::policy::syntax::{Parsed, TestSource, parse, parse_tests};
 
 fn files(sources: &[(&str, &str)]) -> Files {
     Files(
@@ -466,8 +466,13 @@ fn tests_are_parsed_with_what_their_file_declares() {
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(problems[0].at.line, 8);
     let engine = rhai::Engine::new();
-    assert_eq!(engine.eval_ast::<i64>(&tests[0].ast).unwrap(), 4);
-    let error = engine.eval_ast::<i64>(&tests[1].ast).unwrap_err();
+    let run = |test: &TestSource| {
+        let mut scope = rhai::Scope::new();
+        engine.run_ast_with_scope(&mut scope, &test.shared).unwrap();
+        engine.eval_ast_with_scope::<i64>(&mut scope, &test.block)
+    };
+    assert_eq!(run(&tests[0]).unwrap(), 4);
+    let error = run(&tests[1]).unwrap_err();
     assert_eq!(error.position(), rhai::Position::new(9, 16));
 }
 

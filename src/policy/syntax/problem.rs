@@ -204,7 +204,7 @@ impl Complaint {
                     expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
                 let near = match found.as_str() {
                     // Written where a comparison is meant.
-                    "=" => Some("=="),
+                    "=" if !words.is_empty() => Some("=="),
                     found => nearest(found, words.iter().map(String::as_str)),
                 };
                 unexpected(at, place).expecting(expected).suggesting(near)
