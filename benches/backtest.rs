@@ -2,6 +2,7 @@
 //! over generated payments, in each format; and with both tables written.
 //!
 //! CPU time is what the kernel says a thread ran, so that a busy machine does not count.
+#![expect(clippy::expect_used, reason = "a benchmark stops when something is wrong")]
 
 use std::fs;
 use std::hint::black_box;

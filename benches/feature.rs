@@ -6,7 +6,13 @@
 //!   values in a `DashMap`.
 //! * The bytes per entity are what the process grew by while a million were made: with two attempts in
 //!   three streams, one of them with texts, and with two attempts that are only counted.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::integer_division,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and stops when something is wrong"
+)]
 
 use std::hint::black_box;
 use std::sync::Arc;

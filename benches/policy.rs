@@ -1,5 +1,12 @@
 //! How long a policy takes to evaluate: 10, 30 and 100 typical rules by the interpreter, and the same
 //! 100 conditions by Rhai itself, one script over nested maps.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::integer_division,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark stops when something is wrong"
+)]
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! The policy language: what analysts write, checked whole and turned into an immutable [`PolicySet`].
+//! The policy language: what analysts write, checked whole and turned into an immutable [`set::PolicySet`].
 //!
 //! In reading order: files become source text ([`bundle`]), source becomes declarations ([`syntax`],
 //! [`ast`]), declarations become a checked set ([`check`], [`ir`], [`set`]), and a set turns facts into

@@ -25,7 +25,7 @@ use account::Account;
 use payer::Payer;
 
 /// Arguments of `vajra demo`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Arguments {
     /// How many attempts are generated
     #[arg(long, value_name = "N", default_value_t = 4_000)]

@@ -28,7 +28,7 @@ use crate::server::proto::ScoreRequest;
 use crate::traffic::{self, Traffic};
 
 /// Arguments of `vajra load`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Arguments {
     /// The server
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50051")]
@@ -86,7 +86,7 @@ async fn score_and_echo(arguments: &Arguments) -> anyhow::Result<(Run, Run)> {
         let mut request = turns.next().map(|(number, request)| again(request, number));
         async move {
             let request = request.take().unwrap_or_default();
-            RiskServiceClient::new(channel).score(request).await.map(drop)
+            Box::pin(RiskServiceClient::new(channel).score(request)).await.map(drop)
         }
     })
     .await?;
@@ -141,7 +141,8 @@ async fn sizes(channels: &[Channel], requests: &[ScoreRequest]) -> anyhow::Resul
     let channel = channels.first().context("there is no connection")?;
     let request = ScoreRequest { dry_run: true, ..again(middle, requests.len()) };
     let bytes = encoded_bytes(&request);
-    let answer = RiskServiceClient::new(channel.clone()).score(request).await?.into_inner();
+    let mut client = RiskServiceClient::new(channel.clone());
+    let answer = Box::pin(client.score(request)).await?.into_inner();
     Ok(Load::new(bytes, u32::try_from(encoded_bytes(&answer))?))
 }
 
@@ -224,7 +225,7 @@ fn report(rate: u32, score: &Run, echo: &Run) -> Result<String, std::fmt::Error>
     let (took, echo_took) = (score.took.as_secs_f64(), echo.took.as_secs_f64());
     writeln!(out, "{:8} {took:>12.2} {echo_took:>12.2}", "seconds")?;
     if let Some(status) = &score.first_failure {
-        writeln!(out, "first failure: {:?}: {}", status.code(), status.message())?;
+        writeln!(out, "first failure: {}: {}", status.code(), status.message())?;
     }
     Ok(out)
 }

@@ -89,7 +89,7 @@ impl Payer {
             ..ScoreRequest::default()
         };
         let asked = instant();
-        let answer = self.client.score(request).await?.into_inner();
+        let answer = Box::pin(self.client.score(request)).await?.into_inner();
         self.account.answered(attempt, payment, &answer, asked.elapsed());
         Ok(answer)
     }
@@ -106,13 +106,13 @@ impl Payer {
             latency_ms: Some(latency.as_micros().div_euclid(1_000)),
             ..ReportOutcomeRequest::default()
         };
-        self.client.report_outcome(outcome.clone()).await?;
+        Box::pin(self.client.report_outcome(outcome.clone())).await?;
         self.progress(payment).is_unknown =
             *status == OutcomeStatus::TimedOut || *stage == Some(Stage::Sent);
         if refunded_after.is_some() {
             let status = proto::OutcomeStatus::Refunded.into();
             let refund = ReportOutcomeRequest { status, code: String::new(), ..outcome };
-            self.client.report_outcome(refund).await?;
+            Box::pin(self.client.report_outcome(refund)).await?;
         }
         Ok(())
     }
