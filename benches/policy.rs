@@ -1,6 +1,5 @@
 //! How long a policy takes to evaluate: 10, 30 and 100 typical rules by the interpreter, and the same
 //! 100 conditions by Rhai itself, one script over nested maps.
-#![expect(missing_docs, reason = "criterion's macro makes the function that is public here")]
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;

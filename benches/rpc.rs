@@ -6,8 +6,19 @@
 //!
 //! This is no criterion benchmark: criterion measures time in this process, and the work is in another.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::integer_division,
+    clippy::large_futures,
+    reason = "a benchmark may fail, and prints what it measured"
+)]
+
 use std::convert::Infallible;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::task::{Context, Poll};
@@ -184,8 +195,8 @@ fn measure((passes, requests): (usize, u64)) {
         let load = Load { bytes: vec![7; asked - 6], answer: u32::try_from(answered).unwrap() - 3 };
         // Both warm up outside the figures.
         let mut first = 1;
-        drop(score_pass(&vajra, &vajra_channels, &mut first, requests).await);
-        drop(echo_pass(&echo, &echo_channels, &load, requests).await);
+        score_pass(&vajra, &vajra_channels, &mut first, requests).await;
+        echo_pass(&echo, &echo_channels, &load, requests).await;
         let (mut scores, mut echoes, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for pass in 1..=passes {
             let score = score_pass(&vajra, &vajra_channels, &mut first, requests).await;

@@ -123,8 +123,8 @@ fn run_test(
     source: &TestSource,
     lines: &Lines<'_>,
 ) -> (TestReport, BTreeSet<Arc<str>>) {
-    let TestSource { name, ast } = source;
-    let seen = script::run(set, ast);
+    let name = &source.name;
+    let seen = script::run(set, source);
     let place = |at: Option<(u32, u32)>| match at {
         Some((line, column)) => Position { file: Arc::clone(&name.at.file), line, column },
         None => name.at.clone(),

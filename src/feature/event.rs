@@ -154,6 +154,10 @@ impl Values {
         let Err(place) = self.known.binary_search_by_key(&hash, |(known, _)| *known) else {
             return;
         };
+        if self.known.len() < 4 {
+            // Most entities have one or two values; room for four would be most of their size.
+            self.known.reserve_exact(1);
+        }
         self.known.insert(place, (hash, value.clone()));
         if self.known.len() > 8 + 2 * self.cleaned_at_len {
             self.known.retain(|(known, _)| *known == hash || is_used(*known));

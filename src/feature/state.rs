@@ -132,6 +132,10 @@ impl EntityState {
         let place = self
             .events
             .partition_point(|known| (known.stream, known.at) <= (event.stream, event.at));
+        if self.events.len() == self.events.capacity() {
+            // By half, not by the double: there are millions of entities with a few events each.
+            self.events.reserve_exact(self.events.len().div_ceil(2));
+        }
         self.events.insert(place, event);
         let own = self.events_of(stream);
         if own.len() > FEW_MAX {

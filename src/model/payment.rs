@@ -23,11 +23,6 @@ impl Payment {
         &self.fields
     }
 
-    /// All fields, to set what the score computes.
-    pub(crate) const fn fields_mut(&mut self) -> &mut Fields {
-        &mut self.fields
-    }
-
     /// The caller's id of the payment; hashed when it was a card number.
     pub fn id(&self) -> &str {
         self.fields.get(Field::Id).as_text().unwrap_or_default()

@@ -101,7 +101,7 @@ impl Core {
     }
 }
 
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a gauge is a float")]
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
 fn count(number: usize) -> f64 {
     number as f64
 }

@@ -215,11 +215,7 @@ impl Publisher {
         let metrics = &self.core.metrics;
         metrics.published(&set.bundle.version, before, set.rules.iter().map(|rule| &rule.name));
         metrics.reloads.increment(1);
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::as_conversions,
-            reason = "a gauge is a float"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         metrics.published_at.set(at.as_micros() as f64 / 1e6);
     }
 

@@ -1,13 +1,11 @@
 //! What a test script may say. This is the whole answer to what a test can reach: the functions below
 //! and plain Rhai within bounds; no clock, no file, no other test.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rhai::{
-    AST, Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext, Scope,
-};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext, Scope};
 
 use super::blocks::unknown;
 use super::world::{Handle, Reported, World};
@@ -16,6 +14,7 @@ use crate::model::decision::Decision;
 use crate::model::outcome::OutcomeStatus;
 use crate::model::value::Text;
 use crate::policy::set::PolicySet;
+use crate::policy::syntax::TestSource;
 
 const OPERATIONS_MAX: u64 = 1_000_000;
 const CALL_LEVELS_MAX: usize = 24;
@@ -60,13 +59,18 @@ type Shared = Arc<Mutex<Stage>>;
 type ScriptResult<T> = Result<T, Box<EvalAltResult>>;
 
 /// Runs one test in a new world.
-pub(super) fn run(set: &Arc<PolicySet>, ast: &AST) -> Seen {
+pub(super) fn run(set: &Arc<PolicySet>, source: &TestSource) -> Seen {
     let stage = Stage { world: World::new(set), problems: Vec::new(), expectations: 0 };
     let stage = Arc::new(Mutex::new(stage));
     {
-        let engine = engine(&stage);
+        let mut engine = engine(&stage);
         let mut scope = Scope::new();
-        if let Err(error) = engine.run_ast_with_scope(&mut scope, ast) {
+        let mut ran = engine.run_ast_with_scope(&mut scope, &source.shared);
+        if ran.is_ok() {
+            show_constants(&mut engine, &scope);
+            ran = engine.run_ast_with_scope(&mut scope, &source.block);
+        }
+        if let Err(error) = ran {
             let mut stage = stage.lock();
             let seen = stage.world.seen();
             let (at, text) = explain(*error);
@@ -100,6 +104,22 @@ fn engine(stage: &Shared) -> Engine {
     register_decision(&mut engine);
     register_expect(&mut engine, stage);
     engine
+}
+
+/// Lets the functions of the file read its constants, as helpers read those of a policy: Rhai's own see
+/// nothing around them.
+fn show_constants(engine: &mut Engine, scope: &Scope<'_>) {
+    let constants: BTreeMap<String, Dynamic> = scope
+        .iter()
+        .filter(|(_, is_constant, _)| *is_constant)
+        .map(|(name, _, value)| (name.to_owned(), value))
+        .collect();
+    #[expect(deprecated, reason = "unstable, so a test holds it")]
+    engine.on_var(move |name, offset, context| {
+        // A local of the same name has an offset, or is found in the scope.
+        let is_local = offset != 0 || context.scope().contains(name);
+        Ok(if is_local { None } else { constants.get(name).cloned() })
+    });
 }
 
 /// Calls the world with the lock held for this one call.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use vajra::policy::ast::{BinaryOp, Expr, ExprKind, HelperBody};
 use vajra::policy::bundle::Files;
 use vajra::policy::diagnostic::{Diagnostic, render_text};
-use vajra::policy::syntax::{Parsed, parse, parse_tests};
+use vajra::policy::syntax::{Parsed, TestSource, parse, parse_tests};
 
 fn files(sources: &[(&str, &str)]) -> Files {
     Files(
@@ -426,11 +426,31 @@ fn what_a_broken_statement_would_have_declared_is_missed_nowhere_else() {
 #[test]
 fn depth_is_bounded_alike_in_every_build() {
     let nested = |depth: usize| format!("let x = {}1{};", "(".repeat(depth), ")".repeat(depth));
-    good(&nested(25));
-    assert!(problems(&nested(64))[0].starts_with("too-deep"), "{:?}", problems(&nested(64)));
+    good(&nested(64));
+    good(&format!("let x = {}payment.recurring{};", "!(".repeat(64), ")".repeat(64)));
+    assert!(problems(&nested(65))[0].starts_with("too-deep"), "{:?}", problems(&nested(65)));
     assert!(problems(&nested(100_000))[0].starts_with("too-deep"));
-    let chain = vec!["a"; 50].join(" && ");
-    good(&format!("rule \"r\" when {chain} then block(\"A\");"));
+    for deep in [
+        format!("let x = {}a;", "!".repeat(500)),
+        format!("let x = a{};", " + a".repeat(500)),
+        format!("let x = a{};", ".b".repeat(500)),
+        format!("let x = a{};", "[0]".repeat(500)),
+        format!("let x = {}{{ 0 }};", "if a { 1 } else ".repeat(200)),
+        format!("fn f(a) {{ let y = a{}; y }}", " + a".repeat(500)),
+    ] {
+        assert!(problems(&deep)[0].starts_with("too-deep"), "{:?}", problems(&deep));
+    }
+}
+
+#[test]
+fn a_chain_of_operands_is_one_level_however_long_it_is() {
+    for operator in [" && ", " || ", " ?? "] {
+        let chain = vec!["a"; 500].join(operator);
+        good(&format!("rule \"r\" when {chain} then block(\"A\");"));
+        good(&format!("fn f(a) {{ {chain} }}"));
+        good(&format!("fn f(a) {{ let y = {chain}; y }}"));
+    }
+    good(&format!("const A = [{}];", vec!["1"; 5_000].join(", ")));
 }
 
 #[test]
@@ -446,8 +466,13 @@ fn tests_are_parsed_with_what_their_file_declares() {
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(problems[0].at.line, 8);
     let engine = rhai::Engine::new();
-    assert_eq!(engine.eval_ast::<i64>(&tests[0].ast).unwrap(), 4);
-    let error = engine.eval_ast::<i64>(&tests[1].ast).unwrap_err();
+    let run = |test: &TestSource| {
+        let mut scope = rhai::Scope::new();
+        engine.run_ast_with_scope(&mut scope, &test.shared).unwrap();
+        engine.eval_ast_with_scope::<i64>(&mut scope, &test.block)
+    };
+    assert_eq!(run(&tests[0]).unwrap(), 4);
+    let error = run(&tests[1]).unwrap_err();
     assert_eq!(error.position(), rhai::Position::new(9, 16));
 }
 

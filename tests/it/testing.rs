@@ -96,6 +96,25 @@ fn check_value(feature: &str, before: &str, expected: i64) {
 }
 
 #[test]
+fn a_file_shares_its_constants_with_its_functions_too() {
+    let tests = r#"
+const AMOUNT = 50_00;
+const CARD = #{ token: "c" };
+let prefix = "x";
+fn times(n) { for i in 0..n { pay(#{ card: CARD, amount: twice(AMOUNT) }); } }
+fn twice(n) { n * 2 }
+fn own(AMOUNT) { let CARD = 1; AMOUNT + CARD }
+test "shared" {
+  times(2);
+  expect(score(#{ card: CARD }).verdict == "block");
+  expect(own(2) == 3 && AMOUNT == 5000 && prefix == "x");
+}
+"#;
+    let report = run_with(POLICIES, &[("a.rhai", tests)], None);
+    assert_eq!(report.tests[0].failures, []);
+}
+
+#[test]
 fn a_decision_shows_what_was_decided() {
     check_passes(
         r#"

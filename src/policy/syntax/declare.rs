@@ -2,10 +2,10 @@
 
 use rhai::{ASTFlags, CustomExpr, Expr as From, Stmt};
 
-use super::grammar::{PARSER, PLAIN, RESERVED, Slot, Tape};
+use super::grammar::{EXPRESSION_DEPTH_MAX, PARSER, PLAIN, RESERVED, RHAI_STACK_BYTES, Slot, Tape};
 use super::place::Place;
 use super::walk::Walker;
-use super::{helper, problem};
+use super::{helper, problem, scan};
 use crate::model::verdict::{Mode, OnError};
 use crate::policy::ast::{
     Action, Declarations, Entity, Expr, ExprKind, Feature, Helper, HelperBody, Named, Position,
@@ -49,18 +49,22 @@ pub(super) fn compile(engine: &rhai::Engine, place: &Place<'_>) -> Result<rhai::
     compile_text(engine, place.text(), place)
 }
 
-/// Parses a text with Rhai that stands for a statement. A parser that panics is a problem of the
-/// text, not the end of the server.
+/// Parses a text with Rhai that stands for a statement. Rhai's parser recurses, so it gets a stack of
+/// its own; that it panics is a problem of the text, not the end of the server.
 pub(super) fn compile_text(
     engine: &rhai::Engine,
     text: &str,
     place: &Place<'_>,
 ) -> Result<rhai::AST, Diagnostic> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| engine.compile(text)))
-        .map_err(|_panic| {
-            Diagnostic::error("syntax", place.start(), "the statement cannot be parsed")
-        })?
-        .map_err(|error| problem::of_rhai(&error, place))
+    if let Some(at) = scan::too_deep(text, EXPRESSION_DEPTH_MAX) {
+        return Err(problem::too_deep(place.at(at)));
+    }
+    std::thread::scope(|scope| {
+        let parser = std::thread::Builder::new().stack_size(RHAI_STACK_BYTES);
+        parser.spawn_scoped(scope, || engine.compile(text)).ok()?.join().ok()
+    })
+    .ok_or_else(|| Diagnostic::error("syntax", place.start(), "the statement cannot be parsed"))?
+    .map_err(|error| problem::of_rhai(&error, place))
 }
 
 /// The problem of a statement that turned out to be none, or more than one.

@@ -11,8 +11,14 @@ use rhai::{Dynamic, ImmutableString, LexError, ParseError, Position};
 
 use super::problem::Complaint;
 
-/// The deepest an expression may be nested, as Rhai counts, in every build profile.
-const EXPRESSION_DEPTH_MAX: usize = 64;
+/// The deepest an expression may be nested, in every build profile: so many brackets, and so many
+/// operators, calls and conditions around one another. A chain of `&&`, `||` or `??` is one level.
+pub(super) const EXPRESSION_DEPTH_MAX: usize = 64;
+/// The deepest that Rhai may count. To it each operator of a chain is a level and a bracket is several,
+/// so this is no measure of nesting: it bounds what its parser may be asked to do.
+const RHAI_DEPTH_MAX: usize = 1024;
+/// What Rhai's parser needs for that depth in a build without optimizations, several times over.
+pub(super) const RHAI_STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// Words that are no names.
 pub(super) const RESERVED: [&str; 8] =
@@ -225,7 +231,7 @@ pub(super) static PLAIN: LazyLock<rhai::Engine> = LazyLock::new(plain);
 fn plain() -> rhai::Engine {
     let mut engine = rhai::Engine::new_raw();
     engine.set_optimization_level(rhai::OptimizationLevel::None);
-    engine.set_max_expr_depths(EXPRESSION_DEPTH_MAX, EXPRESSION_DEPTH_MAX);
+    engine.set_max_expr_depths(RHAI_DEPTH_MAX, RHAI_DEPTH_MAX);
     engine
 }
 

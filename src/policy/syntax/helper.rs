@@ -5,6 +5,7 @@
 
 use rhai::{ASTFlags, ASTNode, Expr as From, FnCallExpr, Stmt, StmtBlock};
 
+use super::grammar::EXPRESSION_DEPTH_MAX;
 use super::place::Place;
 use super::problem;
 use super::walk::{Walker, statement_name};
@@ -42,6 +43,7 @@ pub(super) fn body(
         calls: Vec::new(),
         lists: Vec::new(),
         problem: None,
+        depth: 0,
     };
     script.block(block);
     match script.problem {
@@ -64,6 +66,8 @@ struct Script<'a> {
     calls: Vec<Spanned<(String, usize)>>,
     lists: Vec<Spanned<String>>,
     problem: Option<Diagnostic>,
+    /// How many statements and expressions are around the one that is walked.
+    depth: usize,
 }
 
 // === impl Script ===
@@ -78,6 +82,24 @@ impl Script<'_> {
     }
 
     fn statement(&mut self, statement: &Stmt) {
+        self.within(statement.position(), |script| script.statement_here(statement));
+    }
+
+    fn expr(&mut self, expr: &From) {
+        self.within(expr.start_position(), |script| script.expr_here(expr));
+    }
+
+    /// Walks something that stands within what is being walked, unless that is too deep.
+    fn within(&mut self, position: rhai::Position, walk: impl FnOnce(&mut Self)) {
+        if self.depth > EXPRESSION_DEPTH_MAX {
+            return self.report(problem::too_deep(self.place.at(position)));
+        }
+        self.depth += 1;
+        walk(self);
+        self.depth -= 1;
+    }
+
+    fn statement_here(&mut self, statement: &Stmt) {
         match statement {
             Stmt::Noop(_) | Stmt::BreakLoop(None, ..) | Stmt::Return(None, ..) => {}
             Stmt::If(flow, _) | Stmt::While(flow, _) | Stmt::Do(flow, _, _) => {
@@ -131,7 +153,7 @@ impl Script<'_> {
         }
     }
 
-    fn expr(&mut self, expr: &From) {
+    fn expr_here(&mut self, expr: &From) {
         match expr {
             From::BoolConstant(..)
             | From::IntegerConstant(..)

@@ -2,6 +2,7 @@
 
 use rhai::{LexError, ParseError, ParseErrorType};
 
+use super::grammar::EXPRESSION_DEPTH_MAX;
 use super::place::Place;
 use super::scan::STATEMENTS;
 use crate::policy::ast::Position;
@@ -95,10 +96,7 @@ pub(super) fn of_rhai(error: &ParseError, place: &Place<'_>) -> Diagnostic {
             shown("wrong-type", format!("{found} where {expected} is needed"))
                 .expecting(expected.clone())
         }
-        ParseErrorType::ExprTooDeep => {
-            shown("too-deep", "the expression is nested too deeply".to_owned())
-                .expecting("at most 64 levels; name parts of it with `let`")
-        }
+        ParseErrorType::ExprTooDeep => too_deep(place.at(at)),
         ParseErrorType::AssignmentToConstant(_) | ParseErrorType::AssignmentToInvalidLHS(_) => {
             shown("syntax", "this cannot be assigned to".to_owned()).expecting("`==` to compare")
         }
@@ -121,6 +119,12 @@ pub(super) fn unknown_statement(word: &str, place: &Place<'_>, known: &[&str]) -
         .over(found)
         .expecting(listed.join(", "))
         .suggesting(nearest(word, known.iter().copied()))
+}
+
+/// An expression that is nested too deeply.
+pub(super) fn too_deep(at: Position) -> Diagnostic {
+    Diagnostic::error("too-deep", at, "the expression is nested too deeply")
+        .expecting(format!("at most {EXPRESSION_DEPTH_MAX} levels; name parts of it with `let`"))
 }
 
 /// A declaration that stands within another statement.
@@ -200,7 +204,7 @@ impl Complaint {
                     expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
                 let near = match found.as_str() {
                     // Written where a comparison is meant.
-                    "=" => Some("=="),
+                    "=" if !words.is_empty() => Some("=="),
                     found => nearest(found, words.iter().map(String::as_str)),
                 };
                 unexpected(at, place).expecting(expected).suggesting(near)

@@ -5,6 +5,7 @@
 //! strings, comments, brackets, and the words that begin a declaration.
 
 use super::cursor::Cursor;
+use super::place::rhai_position;
 
 /// Words that begin a statement.
 pub(super) const STATEMENTS: [&str; 9] =
@@ -91,6 +92,24 @@ fn piece<'a>(source: &'a str, cursor: &mut Cursor<'a>) -> Piece<'a> {
         column: start.column(),
         word,
         is_cut,
+    }
+}
+
+/// Where the bracket opens that more than `most` brackets are around.
+pub(super) fn too_deep(text: &str, most: usize) -> Option<rhai::Position> {
+    let mut cursor = Cursor::new(text);
+    let mut brackets = Brackets::default();
+    loop {
+        cursor.skip_trivia();
+        match cursor.peek()? {
+            open @ ('(' | '[' | '{') => brackets.open(open),
+            close @ (')' | ']' | '}') => brackets.close(close),
+            _ => {}
+        }
+        if brackets.0.len() > most {
+            return Some(rhai_position(cursor.line(), cursor.column()));
+        }
+        cursor.bump_token();
     }
 }
 

@@ -20,9 +20,11 @@ const STATEMENTS: [&str; 4] = ["test", "const", "let", "fn"];
 pub struct TestSource {
     /// Its name.
     pub name: Spanned<String>,
-    /// What to run: the file's `const`s and `let`s, then the block, with the file's functions. Places
-    /// in it are places in the file.
-    pub ast: rhai::AST,
+    /// What to run first: the file's `const`s and `let`s. Places in it and in the block are places in
+    /// the file.
+    pub shared: rhai::AST,
+    /// What to run then, in the same scope: the block, with the file's functions.
+    pub block: rhai::AST,
 }
 
 /// Parses every `tests/*.rhai` of the bundle, in order of path and line. A file with a problem of
@@ -71,7 +73,8 @@ fn read(
         let block = inner.map(|inner| compile_text(&PLAIN, &inner, &whole));
         match (name, block) {
             (Some(name), Some(Ok(block))) => {
-                tests.push(TestSource { name, ast: shared.merge(&block) });
+                let block = shared.clone_functions_only().merge(&block);
+                tests.push(TestSource { name, shared: shared.clone(), block });
             }
             (_, Some(Err(problem))) => diagnostics.push(problem),
             (_, None) | (None, _) => {}

@@ -5,6 +5,7 @@
 
 use rhai::{ASTFlags, FnCallExpr, Stmt, StmtBlock, Token};
 
+use super::grammar::EXPRESSION_DEPTH_MAX;
 use super::place::Place;
 use crate::policy::ast::{BinaryOp, Expr, ExprKind, Position, Spanned, UnaryOp};
 use crate::policy::diagnostic::Diagnostic;
@@ -32,6 +33,8 @@ pub(super) struct Walker<'a> {
     pub needs_script: bool,
     /// The first thing that no expression may hold at all.
     pub problem: Option<Diagnostic>,
+    /// How many expressions are around the one that is walked.
+    depth: usize,
 }
 
 // === impl Walker ===
@@ -39,7 +42,7 @@ pub(super) struct Walker<'a> {
 impl<'a> Walker<'a> {
     /// A walker for a statement.
     pub(super) const fn new(place: &'a Place<'a>) -> Self {
-        Self { place, needs_script: false, problem: None }
+        Self { place, needs_script: false, problem: None, depth: 0 }
     }
 
     /// Whether that function is never part of the language.
@@ -49,6 +52,23 @@ impl<'a> Walker<'a> {
 
     /// The expression as ours.
     pub(super) fn expr(&mut self, expr: &rhai::Expr) -> Expr {
+        self.within(expr.start_position(), |walker| walker.expr_here(expr))
+    }
+
+    /// Walks something that stands within what is being walked, unless that is too deep.
+    fn within(&mut self, position: rhai::Position, walk: impl FnOnce(&mut Self) -> Expr) -> Expr {
+        if self.depth > EXPRESSION_DEPTH_MAX {
+            let at = self.place.at(position);
+            self.problem.get_or_insert_with(|| super::problem::too_deep(at.clone()));
+            return Expr { kind: forbidden("an expression so deep"), at };
+        }
+        self.depth += 1;
+        let expr = walk(self);
+        self.depth -= 1;
+        expr
+    }
+
+    fn expr_here(&mut self, expr: &rhai::Expr) -> Expr {
         use rhai::Expr as From;
         let at = self.place.at(expr.start_position());
         let kind = match expr {
@@ -61,7 +81,8 @@ impl<'a> Walker<'a> {
             From::Variable(variable, _, _) => ExprKind::Name(variable.1.to_string()),
             From::FnCall(call, position) => return self.call(call, *position),
             From::Dot(pair, flags, _) | From::Index(pair, flags, _) => {
-                let base = self.expr(&pair.lhs);
+                // What has members is no level of its own.
+                let base = self.expr_here(&pair.lhs);
                 let is_index = matches!(expr, From::Index(..));
                 return self.link(base, &pair.rhs, is_index, *flags);
             }
@@ -109,13 +130,13 @@ impl<'a> Walker<'a> {
         }
         let ends_here = is_index && flags.contains(ASTFlags::BREAK);
         match rhs {
-            rhai::Expr::Dot(pair, inner, _) if !ends_here => {
+            rhai::Expr::Dot(pair, inner, position) if !ends_here => {
                 let base = self.link_one(base, &pair.lhs, is_index);
-                self.link(base, &pair.rhs, false, *inner)
+                self.within(*position, |walker| walker.link(base, &pair.rhs, false, *inner))
             }
-            rhai::Expr::Index(pair, inner, _) if !ends_here => {
+            rhai::Expr::Index(pair, inner, position) if !ends_here => {
                 let base = self.link_one(base, &pair.lhs, is_index);
-                self.link(base, &pair.rhs, true, *inner)
+                self.within(*position, |walker| walker.link(base, &pair.rhs, true, *inner))
             }
             _ => self.link_one(base, rhs, is_index),
         }
@@ -202,7 +223,9 @@ impl<'a> Walker<'a> {
         match block.statements() {
             [Stmt::Expr(expr)] => self.expr(expr),
             [Stmt::FnCall(call, position)] => self.call(call, *position),
-            [Stmt::If(flow, position)] => self.condition(flow, *position),
+            [Stmt::If(flow, position)] => {
+                self.within(*position, |walker| walker.condition(flow, *position))
+            }
             [] => self.not_an_expression("an empty block", at),
             [statement] => self.not_an_expression(statement_name(statement), at),
             _ => self.not_an_expression("several statements", at),

@@ -1,13 +1,13 @@
 //! The program ends without losing a request.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use tokio_stream::StreamExt;
+use tokio_stream::StreamExt as _;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use vajra::server::client::{Code, RiskServiceClient, connect};
@@ -169,7 +169,7 @@ async fn a_second_signal_ends_it_at_once() {
 #[cfg(unix)]
 #[tokio::test]
 async fn the_hash_key_is_made_once_and_only_its_owner_may_read_it() {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::PermissionsExt as _;
     let process = Process::start(&[]);
     process.line("serving");
     let path = process.directory.path().join("data/hash.key");

@@ -1,7 +1,7 @@
 //! What is refused, with which code, naming which field.
 
 use tonic::Status;
-use tonic_types::StatusExt;
+use tonic_types::StatusExt as _;
 use vajra::server::client::Code;
 use vajra::server::proto::{self, Payment, ScoreRequest};
 

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use prost::Message;
-use rand::{Rng, RngCore, SeedableRng};
+use prost::Message as _;
+use rand::{Rng as _, RngCore as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use tokio::io::AsyncWriteExt;
+use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinSet;
-use tokio_stream::StreamExt;
+use tokio_stream::StreamExt as _;
 use tonic::Streaming;
 use tonic::transport::Channel;
 use vajra::server::client::Code;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
-use prost::bytes::{Buf, BufMut, Bytes};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use prost::bytes::{Buf as _, BufMut as _, Bytes};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;

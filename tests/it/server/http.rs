@@ -1,6 +1,6 @@
 //! The HTTP side, health and reflection.
 
-use tokio_stream::StreamExt;
+use tokio_stream::StreamExt as _;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prost::bytes::Bytes;
-use tonic_types::StatusExt;
+use tonic_types::StatusExt as _;
 use vajra::config::{Config, Limits};
 use vajra::server::client::Code;
 use vajra::server::live::Source;

@@ -1,7 +1,7 @@
 //! Many attempts over one stream.
 
-use prost::Message;
-use tokio_stream::StreamExt;
+use prost::Message as _;
+use tokio_stream::StreamExt as _;
 use tonic::Streaming;
 use vajra::server::client::Code;
 use vajra::server::proto::score_stream_response::Answer;
@@ -113,7 +113,7 @@ async fn the_error_of_a_message_names_the_field_as_the_unary_call_does() {
     let Some(Answer::Status(status)) = answers.next().await.unwrap().unwrap().answer else {
         panic!("an answer")
     };
-    use tonic_types::StatusExt;
+    use tonic_types::StatusExt as _;
     let details = status.encode_to_vec().into();
     let status = tonic::Status::with_details(Code::from(status.code), status.message, details);
     let violations = status.get_error_details().bad_request().unwrap().field_violations.clone();
