@@ -3,10 +3,9 @@
 //! At an equal time everything else comes before the payments; only what a payment itself causes at
 //! once (a label or an outcome without delay) comes right after it, for it cannot come before.
 
+mod lane;
 mod outcome;
 mod pending;
-
-use std::sync::Arc;
 
 use super::absent::Present;
 use super::diff::Changes;
@@ -17,17 +16,16 @@ use super::row::{About, Row};
 use super::seen::{Seen, Sight};
 use super::source::DataFile;
 use super::tables::{Decided, Tables};
-use super::tally::{Counted, Tally};
-use crate::engine::{Engine, ReportError, ScoreRequest, Scored};
+use crate::engine::{ReportError, ScoreRequest, Scored};
 use crate::model::currency::Currency;
-use crate::model::decision::Decision;
 use crate::model::field::Field;
 use crate::model::intake::{Admitted, Intake, Violation};
 use crate::model::payment::Payment;
 use crate::model::time::Timestamp;
 use crate::model::value::Text;
-use crate::model::verdict::Verdict;
 use pending::{Happening, Held, Pending};
+
+pub(super) use lane::Lane;
 
 /// Bad rows that are named.
 const FIRST_MAX: usize = 100;
@@ -51,14 +49,6 @@ pub(super) struct Replay<'a> {
     pending: Pending,
     held: Held,
     seen: Seen,
-}
-
-/// One bundle on an engine of its own.
-pub(super) struct Lane {
-    engine: Engine,
-    pub(super) tally: Tally,
-    /// The names of the rules, to find the place of one that fired.
-    rules: Vec<Arc<str>>,
 }
 
 /// What is counted beside rules and verdicts.
@@ -379,33 +369,6 @@ impl Skip {
     fn violations(violations: &[Violation]) -> Self {
         let all: Vec<String> = violations.iter().map(ToString::to_string).collect();
         Self::Bad(all.join("; "))
-    }
-}
-
-// === impl Lane ===
-
-impl Lane {
-    pub(super) fn new(engine: Engine) -> Self {
-        let set = engine.policies();
-        let rules: Vec<Arc<str>> = set.rules.iter().map(|rule| Arc::clone(&rule.name)).collect();
-        let tally = Tally::new(rules.len(), set.bundle.time_zone.clone());
-        Self { engine, tally, rules }
-    }
-
-    fn count(&mut self, decision: &Decision, at: Timestamp, label: Option<bool>, amount: i64) {
-        let fired: smallvec::SmallVec<[usize; 8]> = decision
-            .evaluation
-            .fired
-            .iter()
-            .filter_map(|name| self.rules.iter().position(|rule| rule == name))
-            .collect();
-        self.tally.count(&Counted {
-            at,
-            label,
-            amount_base: amount,
-            is_stopped: decision.evaluation.verdict > Verdict::Allow,
-            fired: &fired,
-        });
     }
 }
 

@@ -340,6 +340,15 @@ fn one_mistake_says_what_was_expected() {
             "let x = payment.attributes.then;",
             "reserved-word 1:28+4 `then` is a reserved word; expected `attributes[\"then\"]` to read an attribute",
         ),
+        (
+            "let x = payment.attributes.new;",
+            "reserved-word 1:28+3 `new` is a reserved word; expected `attributes[\"new\"]` to read an attribute",
+        ),
+        (
+            "let x = payment.attributes.if;",
+            "reserved-word 1:28+2 `if` is a reserved word; expected `attributes[\"if\"]` to read an attribute",
+        ),
+        ("feature = x;", "syntax 1:9+1 unexpected `=`; expected a name"),
         ("let x;", "syntax 1:7+1 `x` has no value; expected `=` and an expression"),
         (
             "let x = rule \"a\" when y then block(\"A\");",

@@ -143,6 +143,12 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Whether a dot stands just before a place within it.
+    pub(super) fn follows_dot(&self, within: rhai::Position) -> bool {
+        let end = self.text.len().saturating_sub(self.rest_at(within).len());
+        self.text.get(..end).is_some_and(|before| before.trim_end().ends_with('.'))
+    }
+
     /// What stands from a place within it to its end.
     fn rest_at(&self, within: rhai::Position) -> &'a str {
         let Some(line) = within.line() else { return self.text };

@@ -84,8 +84,15 @@ pub(super) fn of_rhai(error: &ParseError, place: &Place<'_>) -> Diagnostic {
         ParseErrorType::VariableExpected | ParseErrorType::FnMissingName => {
             unexpected(at, place).expecting("a name")
         }
-        ParseErrorType::PropertyExpected => unexpected(at, place).expecting("a name after the dot"),
+        ParseErrorType::PropertyExpected => match place.token_at(at) {
+            // A word of Rhai's.
+            word if rhai::is_valid_identifier(word) => reserved_attribute(word, place.at(at)),
+            _ => unexpected(at, place).expecting("a name after the dot"),
+        },
         ParseErrorType::Reserved(word) if !rhai::is_valid_identifier(word) => unexpected(at, place),
+        ParseErrorType::Reserved(word) if place.follows_dot(at) => {
+            reserved_attribute(word, place.at(at))
+        }
         ParseErrorType::Reserved(word) => {
             Complaint::Reserved { word: word.clone() }.into_diagnostic(at, place)
         }
@@ -229,8 +236,7 @@ impl Complaint {
                 }
                 let at = place.at(start);
                 if is_property {
-                    reserved(&word, at)
-                        .expecting(format!("`attributes[\"{word}\"]` to read an attribute"))
+                    reserved_attribute(&word, at)
                 } else if STATEMENTS.contains(&word.as_str()) {
                     nested(Diagnostic::error("", at, ""), &word)
                 } else {
@@ -240,6 +246,11 @@ impl Complaint {
             }
         }
     }
+}
+
+/// A word of the language, or of Rhai's, behind a dot.
+fn reserved_attribute(word: &str, at: Position) -> Diagnostic {
+    reserved(word, at).expecting(format!("`attributes[\"{word}\"]` to read an attribute"))
 }
 
 /// A word of the language in the place of a name.
