@@ -115,7 +115,8 @@ impl EntityStore {
             others.truncate(excess);
         }
         // Effective times may be ahead of the clock that swept: what goes is lost up to its last event.
-        let lost_until = others.iter().map(|(last_effective, _)| *last_effective).fold(now, Ord::max);
+        let lost_until =
+            others.iter().map(|(last_effective, _)| *last_effective).fold(now, Ord::max);
         self.evicted_at.fetch_max(lost_until.as_micros(), Ordering::Release);
         Swept { idle, evicted: self.remove(&others) }
     }
