@@ -30,7 +30,7 @@ pub(super) struct Kept<R> {
 #[derive(Debug)]
 struct Shard<R> {
     records: HashMap<Text, Arc<Mutex<Slot<R>>>, ahash::RandomState>,
-    /// When to look at a record again; a record may stand here twice, and be looked at for nothing.
+    /// When to look at a record again; one that was forgotten meanwhile is looked at for nothing.
     due: BinaryHeap<Reverse<(Timestamp, Text)>>,
 }
 
@@ -67,7 +67,6 @@ impl<R: Record> Kept<R> {
                 } else {
                     let made = Arc::<Mutex<Slot<R>>>::default();
                     shard.records.insert(id.clone(), Arc::clone(&made));
-                    shard.due.push(Reverse((now.plus(self.kept), id.clone())));
                     made
                 }
             };
@@ -75,13 +74,22 @@ impl<R: Record> Kept<R> {
             if slot.is_gone {
                 continue;
             }
+            let is_new = slot.record.changed_at().is_none();
             if self.is_over(&slot.record, now) {
                 slot.record = R::default();
             }
             let done = work(&mut slot.record);
-            if slot.record.changed_at().is_none() {
-                slot.is_gone = true;
-                self.shard(id).lock().records.remove(id);
+            match slot.record.changed_at() {
+                None => {
+                    slot.is_gone = true;
+                    self.shard(id).lock().records.remove(id);
+                }
+                // Only now: what was refused leaves nothing behind.
+                Some(at) if is_new => {
+                    let due = Reverse((at.plus(self.kept), id.clone()));
+                    self.shard(id).lock().due.push(due);
+                }
+                Some(_) => {}
             }
             return done;
         }
@@ -157,5 +165,47 @@ impl<R: Record> Kept<R> {
 impl<R> Default for Shard<R> {
     fn default() -> Self {
         Self { records: HashMap::default(), due: BinaryHeap::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Touched(Option<Timestamp>);
+
+    impl Record for Touched {
+        fn changed_at(&self) -> Option<Timestamp> {
+            self.0
+        }
+    }
+
+    fn held(kept: &Kept<Touched>) -> (usize, usize) {
+        (kept.len(), kept.shards.iter().map(|shard| shard.lock().due.len()).sum())
+    }
+
+    #[test]
+    fn work_that_leaves_nothing_leaves_no_appointment_either() {
+        let kept = Kept::<Touched>::new(Span::from_secs(10));
+        for number in 0..100 {
+            let id = Text::from(format!("{}", number % 7));
+            kept.with(&id, Timestamp::from_secs(number), |_refused| ());
+        }
+        assert_eq!(held(&kept), (0, 0));
+    }
+
+    #[test]
+    fn a_record_has_one_appointment_however_often_it_changes() {
+        let kept = Kept::<Touched>::new(Span::from_secs(10));
+        for secs in [0, 5, 12, 40, 41] {
+            let now = Timestamp::from_secs(secs);
+            kept.with(&Text::from("id"), now, |record| record.0 = Some(now));
+        }
+        assert_eq!(held(&kept), (1, 1));
+        assert_eq!(kept.sweep(Timestamp::from_secs(50)), 0);
+        assert_eq!(held(&kept), (1, 1));
+        assert_eq!(kept.sweep(Timestamp::from_secs(51)), 1);
+        assert_eq!(held(&kept), (0, 0));
     }
 }

@@ -27,7 +27,7 @@ pub struct EntityStore {
     entities: DashMap<EntityKey, Slot, ahash::RandomState>,
     /// Kept beside the map, whose own count locks every shard.
     len: AtomicUsize,
-    /// When an entity that was not idle was last evicted; microseconds.
+    /// Up to when what happened may have been evicted with an entity that was not idle; microseconds.
     evicted_at: AtomicI64,
 }
 
@@ -114,7 +114,9 @@ impl EntityStore {
             others.select_nth_unstable(excess);
             others.truncate(excess);
         }
-        self.evicted_at.fetch_max(now.as_micros(), Ordering::Release);
+        // Effective times may be ahead of the clock that swept: what goes is lost up to its last event.
+        let lost_until = others.iter().map(|(last_effective, _)| *last_effective).fold(now, Ord::max);
+        self.evicted_at.fetch_max(lost_until.as_micros(), Ordering::Release);
         Swept { idle, evicted: self.remove(&others) }
     }
 

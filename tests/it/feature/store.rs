@@ -77,6 +77,16 @@ fn at_the_ceiling_the_longest_idle_go_and_are_unknown_not_new() {
 }
 
 #[test]
+fn what_is_ahead_of_the_clock_that_evicts_it_is_unknown_as_well() {
+    let layout = layout(None, vec![feature(Aggregate::Count, Some("1h"))]);
+    let store = EntityStore::new();
+    touch(&store, &layout, 1, 30);
+    assert_eq!(store.sweep(at(20), 0).evicted, 1);
+    assert_eq!(count(&store, &layout, 1, 20 + 3_600), Value::Unknown);
+    assert_eq!(count(&store, &layout, 1, 30 + 3_600), Value::Int(0));
+}
+
+#[test]
 fn whoever_holds_an_entity_that_went_sees_it_and_asks_again() {
     let layout = layout(None, vec![feature(Aggregate::Count, Some("1h"))]);
     let store = EntityStore::new();
