@@ -43,7 +43,7 @@ const END_LOOK: Duration = Duration::from_millis(10);
 /// Runs it.
 ///
 /// # Errors
-/// [`Failure`] when it could not run, or was told twice to end.
+/// [`Failure`] when it could not run, or was interrupted while draining.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let config = settings(arguments)?;
     telemetry::log_to_stderr(&config.log_filter)?;
@@ -60,12 +60,14 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         server.stop();
         Ok(())
     } else {
-        tracing::warn!("told twice to end: requests may be unanswered");
+        tracing::warn!("interrupted while draining: requests may be unanswered");
         Err(Failure::Found)
     }
 }
 
-/// Waits for a signal, then for the end; whether it came before another signal.
+/// Waits for a signal, then for the end; whether it came before somebody interrupted the drain. To be
+/// terminated again changes nothing: a supervisor may well signal the process and its group, and has
+/// SIGKILL for when it means it.
 async fn until_ended(server: &Server, terminate: &mut Signal, interrupt: &mut Signal) -> bool {
     tokio::select! {
         _ = terminate.recv() => {}
@@ -74,7 +76,6 @@ async fn until_ended(server: &Server, terminate: &mut Signal, interrupt: &mut Si
     server.drain();
     while !server.is_finished() {
         tokio::select! {
-            _ = terminate.recv() => return false,
             _ = interrupt.recv() => return false,
             () = tokio::time::sleep(END_LOOK) => {}
         }

@@ -1,9 +1,9 @@
 //! The key under which card numbers in ids are hashed: made once, kept in `DATA/hash.key`, which only
 //! its owner may read. Without it, what was hashed before is a stranger; it belongs in every backup.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rand::TryRngCore as _;
@@ -14,6 +14,11 @@ use crate::model::card_number::HashKey;
 pub(super) const FILE_NAME: &str = "hash.key";
 
 const KEY_BYTES: usize = 32;
+
+/// Only the owner may read and write.
+const PRIVATE: u32 = 0o600;
+/// What anyone else may do.
+const OF_OTHERS: u32 = 0o077;
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -64,11 +69,22 @@ fn read(path: &Path) -> Result<Option<HashKey>, KeyError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
+    keep_private(&file, path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     let key = <[u8; KEY_BYTES]>::try_from(bytes);
     key.map(|key| Some(HashKey::new(key)))
         .map_err(|_other_length| KeyError::Malformed(path.to_owned()))
+}
+
+/// Takes from others what a copy or a backup may have given them. Where that is refused, as on a mount
+/// that cannot be written, the warning is all there is.
+fn keep_private(file: &File, path: &Path) -> std::io::Result<()> {
+    if file.metadata()?.permissions().mode() & OF_OTHERS != 0 {
+        let refused = file.set_permissions(Permissions::from_mode(PRIVATE)).err();
+        tracing::warn!(path = %path.display(), ?refused, "others could read the hash key");
+    }
+    Ok(())
 }
 
 /// Writes a new key beside its place and links it there, so that no one ever sees half of one and the
@@ -83,7 +99,7 @@ fn write_linked(data: &Path, path: &Path, key: &[u8; KEY_BYTES]) -> std::io::Res
     std::fs::create_dir_all(data)?;
     let draft = data.join(format!("{FILE_NAME}.{}", std::process::id()));
     let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE).open(&draft)?;
     file.write_all(key)?;
     file.sync_all()?;
     let linked = match std::fs::hard_link(&draft, path) {

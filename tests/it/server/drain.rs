@@ -10,10 +10,12 @@ use std::time::Duration;
 use tokio_stream::StreamExt as _;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
+use vajra::config::Config;
 use vajra::server::client::{Code, RiskServiceClient, connect};
+use vajra::server::live::Source;
 use vajra::server::proto::ScoreStreamRequest;
 
-use super::harness::{BUNDLE, get, payment, score, score_of, until};
+use super::harness::{BUNDLE, files, get, payment, quiet, score, score_of, start_with, until};
 
 /// `vajra serve` as a process of its own.
 struct Process {
@@ -157,13 +159,24 @@ async fn under_load_every_request_that_was_counted_is_answered() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once() {
+async fn an_interrupt_while_it_drains_ends_it_at_once() {
     let mut process = Process::start(&[("VAJRA__DRAIN__DELAY", "1h")]);
     let _ = process.addresses();
+    process.signal("-TERM");
+    process.line("draining");
     process.signal("-INT");
+    assert_eq!(process.ended().await.code(), Some(1));
+}
+
+#[tokio::test]
+async fn to_be_terminated_twice_cuts_nothing_short() {
+    let mut process = Process::start(&[("VAJRA__DRAIN__DELAY", "100ms")]);
+    let _ = process.addresses();
+    process.signal("-TERM");
     process.line("draining");
     process.signal("-TERM");
-    assert_eq!(process.ended().await.code(), Some(1));
+    process.line("ended");
+    assert_eq!(process.ended().await.code(), Some(0));
 }
 
 #[cfg(unix)]
@@ -177,6 +190,20 @@ async fn the_hash_key_is_made_once_and_only_its_owner_may_read_it() {
     assert_eq!(std::fs::read(&path).unwrap().len(), 32);
     let others = std::fs::read_dir(process.directory.path().join("data")).unwrap().count();
     assert_eq!(others, 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hash_key_that_others_could_read_is_taken_from_them_and_goes_on() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hash.key");
+    std::fs::write(&path, [7; 32]).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let config = Config { data: Some(directory.path().to_owned()), ..quiet() };
+    let _running = start_with(&config, Source::Files(files(BUNDLE)));
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read(&path).unwrap(), [7; 32]);
 }
 
 #[test]
