@@ -7,6 +7,7 @@ use super::map::{
 };
 use crate::model::currency::Currency;
 use crate::model::field::{Field, Fields};
+use crate::model::intake::Intake;
 use crate::model::outcome::{OutcomeStatus, Stage};
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::{Text, Value};
@@ -270,8 +271,8 @@ impl<'c, F: Fn(usize) -> Result<Cell<'c>, CellProblem>> Cells<'_, F> {
         let amount = columns.amount.map_or(Ok(Value::Missing), |(column, unit)| {
             self.with(column, |cell| cell.amount(unit, currency))
         })?;
-        if amount.as_int().is_some_and(|amount| amount < 0) {
-            return Err("the amount of the outcome must not be negative".to_owned());
+        if let Some(amount) = amount.as_int() {
+            Intake::amount("amount of the outcome", amount).map_err(|error| error.to_string())?;
         }
         let is_final = columns.is_final.map_or(Ok(Value::Missing), |column| {
             self.with(column, |cell| cell.read(&super::map::Reading::Bool))

@@ -2,6 +2,7 @@
 // CRITICAL PATH: a change here carries its number from `benches/score.rs`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::engine::entities::{Entities, Unseen};
 use crate::engine::event::completed;
@@ -66,7 +67,8 @@ impl Engine {
         self.with_entities(Unseen::Imagine, asked.fields(), |live, fields, entities| {
             let weighed = self.weigh(asked, live, fields, &entities);
             let Weighed { effective_at, evaluation, features, attempt: _, verdict: _ } = weighed;
-            let decision = decision(&live.set, asked.request, effective_at, evaluation, 0);
+            let next = self.sequence.load(Ordering::Relaxed) + 1;
+            let decision = decision(&live.set, asked.request, effective_at, evaluation, next);
             Scored { decision: Arc::new(decision), repeated: false, features }
         })
     }
@@ -168,10 +170,14 @@ fn decision(
     set: &PolicySet,
     request: &ScoreRequest,
     effective_at: Timestamp,
-    evaluation: Evaluation,
+    mut evaluation: Evaluation,
     sequence: u64,
 ) -> Decision {
     let payment = &request.payment;
+    let locale = if request.locale.is_empty() { &set.bundle.locale } else { &request.locale };
+    for reason in &mut evaluation.reasons {
+        reason.message = set.bundle.message(&reason.code, locale);
+    }
     Decision {
         decision_id: decision_id(payment.id(), payment.attempt(), sequence),
         payment_id: Text::from(payment.id()),
@@ -181,7 +187,7 @@ fn decision(
         policy_version: set.bundle.version.clone(),
         next_step: next_step(evaluation.verdict),
         not_before: None,
-        customer_message: customer_message(set, request, &evaluation),
+        customer_message: customer_message(&evaluation),
         evaluation,
     }
 }
@@ -207,14 +213,9 @@ const fn next_step(verdict: Verdict) -> NextStep {
 }
 
 /// The message of the first code of the verdict; reasons stand in the order of the verdicts.
-fn customer_message(
-    set: &PolicySet,
-    request: &ScoreRequest,
-    evaluation: &Evaluation,
-) -> Option<Arc<str>> {
-    if evaluation.verdict == Verdict::Allow {
-        return None;
+fn customer_message(evaluation: &Evaluation) -> Option<Arc<str>> {
+    match evaluation.verdict {
+        Verdict::Allow => None,
+        Verdict::Challenge | Verdict::Block => evaluation.reasons.first()?.message.clone(),
     }
-    let locale = if request.locale.is_empty() { &set.bundle.locale } else { &request.locale };
-    evaluation.reasons.first().and_then(|reason| set.bundle.message(&reason.code, locale))
 }

@@ -167,9 +167,10 @@ impl HashKey {
         Text::from(format!("h:{}", digest.get(..32).unwrap_or_default()))
     }
 
-    /// The hash of a text that is a card number as a whole; `None` for any other.
+    /// The hash of a text that is a card number as a whole; `None` for any other. The digits alone are
+    /// hashed: however a caller groups them, it is the same card.
     pub fn hash_card_number(&self, text: &str) -> Option<Text> {
-        is_card_number(text).then(|| self.hash(text))
+        is_card_number(text).then(|| self.hash_digits(text))
     }
 
     /// The text with each card number within it replaced by its hash, and how many there were.
@@ -182,12 +183,16 @@ impl HashKey {
         let mut done = 0;
         while let Some(found) = find(text, done) {
             replaced.push_str(text.get(done..found.start).unwrap_or_default());
-            replaced.push_str(&self.hash(text.get(found.clone()).unwrap_or_default()));
+            replaced.push_str(&self.hash_digits(text.get(found.clone()).unwrap_or_default()));
             done = found.end;
             count += 1;
         }
         replaced.push_str(text.get(done..).unwrap_or_default());
         (replaced, count)
+    }
+
+    fn hash_digits(&self, number: &str) -> Text {
+        self.hash(&number.replace([' ', '-'], ""))
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Decision {
     pub payment_id: Text,
     /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// The place of this decision in the order of application; 0 for a dry run.
+    /// The place of this decision in the order of application; for a dry run the one it would have had.
     pub sequence: u64,
     /// The effective time that windows and ages were read at.
     pub effective_at: Timestamp,
@@ -69,6 +69,9 @@ pub struct Reason {
     pub class: ReasonClass,
     /// The rule that gave it first.
     pub rule: Arc<str>,
+    /// What to tell the customer, in the locale of the request. Policies are evaluated without one: the
+    /// engine sets it once, so that asking again gives the same words under any later policies.
+    pub message: Option<Arc<str>>,
 }
 
 /// A shadow rule that fired, and the actions it would have taken, as the policy writes them.

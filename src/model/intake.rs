@@ -138,6 +138,15 @@ impl Intake {
         }
     }
 
+    /// Checks an amount that is not a field: the part of a payment that was captured or refunded.
+    ///
+    /// # Errors
+    /// When it is out of range for an amount.
+    pub fn amount(field: &str, amount: i64) -> Result<(), Violation> {
+        checks::int(Field::Amount, amount)
+            .map_err(|problem| Violation { field: field.to_owned(), problem })
+    }
+
     /// Checks the name of an event that a caller records: a name as features write it, and none of those
     /// that scores and outcomes make.
     ///

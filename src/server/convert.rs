@@ -56,8 +56,8 @@ pub(super) fn outcome(
         (!outcome_id.is_empty()).then(|| checks.id("outcome_id", &outcome_id)).flatten();
     let status = checks.status(status);
     let stage = checks.stage(status, stage);
-    if amount.is_some_and(|amount| amount < 0) {
-        checks.refuse("amount", "must not be negative");
+    if let Some(Err(violation)) = amount.map(|amount| Intake::amount("amount", amount)) {
+        checks.violations.push(violation);
     }
     let provider = checks.word("provider", &provider);
     let operation = checks.word("operation", &operation);

@@ -76,8 +76,7 @@ impl Risk {
             Refusal::from_score(error, self.core.admission.limits().retry_after)
         })?;
         let decision = &scored.decision;
-        let bundle = &self.core.engine.policies().bundle;
-        let response = answer::decision(decision, payment_id, bundle, &request.locale);
+        let response = answer::decision(decision, payment_id);
         let metrics = &self.core.metrics;
         if scored.repeated {
             metrics.repeats.increment(1);
@@ -248,19 +247,15 @@ impl Risk {
             let error = ReportError::UnknownPayment(stored.value);
             return Err(Refusal::from_report(error, self.core.admission.limits().retry_after));
         };
-        let set = self.core.engine.policies();
         let timeline = timeline
             .steps
             .iter()
             .map(|step| {
                 use proto::timeline_entry::Entry;
                 let entry = match step {
-                    Step::Score { decision, .. } => Entry::Scored(answer::decision(
-                        decision,
-                        payment_id.clone(),
-                        &set.bundle,
-                        &set.bundle.locale,
-                    )),
+                    Step::Score { decision, .. } => {
+                        Entry::Scored(answer::decision(decision, payment_id.clone()))
+                    }
                     Step::Outcome { outcome, .. } => {
                         Entry::Outcome(answer::wire_outcome(outcome, payment_id.clone()))
                     }

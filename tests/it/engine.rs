@@ -177,13 +177,24 @@ fn a_dry_run_stores_and_counts_nothing() {
     for i in 0..9 {
         let request = ScoreRequest { dry_run: true, ..request(fields("p", i + 1, "c")) };
         let scored = engine.score(&request, at(i)).unwrap();
-        assert_eq!((scored.decision.sequence, scored.repeated), (0, false));
+        assert!(!scored.repeated);
         assert_eq!(scored.decision.evaluation.verdict, Verdict::Allow);
     }
 
     assert!(engine.payment("p", at(9)).is_none());
     assert_eq!((engine.held().payments, engine.held().entities), (0, 0));
     assert_eq!(score(&engine, "p", "c", at(9)).sequence, 1);
+}
+
+#[test]
+fn a_dry_run_gives_the_answer_that_the_attempt_then_gets() {
+    let engine = engine(CARDS);
+    for i in 0..5 {
+        let asked = request(fields(&format!("p{i}"), 1, "c"));
+        let dry = ScoreRequest { dry_run: true, ..asked.clone() };
+        let imagined = engine.score(&dry, at(i)).unwrap().decision;
+        assert_eq!(imagined, engine.score(&asked, at(i)).unwrap().decision);
+    }
 }
 
 #[test]

@@ -166,6 +166,7 @@ impl<'a> Collector<'a> {
                     code: self.shared(code),
                     class: self.class(code),
                     rule: Arc::clone(&rule.name),
+                    message: None,
                 });
             }
         }

@@ -8,16 +8,10 @@ use crate::model::decision::{
 use crate::model::outcome::{Outcome, OutcomeStatus, Stage};
 use crate::model::value::{Text, Value};
 use crate::model::verdict::{NextStep, ReasonClass, Verdict};
-use crate::policy::bundle::Bundle;
 use crate::server::proto;
 
-/// A decision as the caller gets it: with their own id of the payment, and messages in their locale.
-pub(in crate::server) fn decision(
-    decision: &Decision,
-    payment_id: String,
-    bundle: &Bundle,
-    locale: &str,
-) -> proto::ScoreResponse {
+/// A decision as the caller gets it: with their own id of the payment.
+pub(in crate::server) fn decision(decision: &Decision, payment_id: String) -> proto::ScoreResponse {
     let Decision {
         decision_id,
         payment_id: _,
@@ -51,7 +45,7 @@ pub(in crate::server) fn decision(
         verdict: wire_verdict(*verdict).into(),
         review: *review,
         score: *score,
-        reasons: reasons.iter().map(|reason| wire_reason(reason, bundle, locale)).collect(),
+        reasons: reasons.iter().map(wire_reason).collect(),
         challenge: strings(challenge),
         next_step: wire_next_step(*next_step).into(),
         not_before: not_before.map(wire_time),
@@ -99,13 +93,13 @@ const fn wire_class(class: ReasonClass) -> proto::ReasonClass {
     }
 }
 
-fn wire_reason(reason: &Reason, bundle: &Bundle, locale: &str) -> proto::Reason {
-    let Reason { code, class, rule } = reason;
+fn wire_reason(reason: &Reason) -> proto::Reason {
+    let Reason { code, class, rule, message } = reason;
     proto::Reason {
         code: code.to_string(),
         class: wire_class(*class).into(),
         rule: rule.to_string(),
-        message: bundle.message(code, locale).as_deref().unwrap_or_default().to_owned(),
+        message: message.as_deref().unwrap_or_default().to_owned(),
     }
 }
 

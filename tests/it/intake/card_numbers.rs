@@ -26,6 +26,16 @@ fn a_card_number_in_an_id_or_a_phone_becomes_the_same_hash_everywhere_and_is_cou
 }
 
 #[test]
+fn a_card_number_has_one_hash_however_its_digits_are_grouped() {
+    let hash = HashKey::new([7; 32]).hash(VISA);
+    for grouped in ["4111 1111 1111 1111", "4111-1111-1111-1111", " 4111-11111111 1111"] {
+        assert_eq!(intake().list_value("value", grouped).unwrap().value, hash);
+        let admitted = admit(with(Field::AccountId, text(grouped)));
+        assert_eq!(admitted.value.fields().get(Field::AccountId), &Value::Text(hash.clone()));
+    }
+}
+
+#[test]
 fn card_data_that_is_a_card_number_is_refused_in_every_place_of_the_contract() {
     let within = "paid with 4111 1111 1111 1111, thanks";
     for field in
@@ -55,7 +65,7 @@ fn card_data_that_is_a_card_number_is_refused_in_every_place_of_the_contract() {
 fn a_history_is_never_refused_for_a_card_number() {
     let hash = HashKey::new([7; 32]).hash(VISA);
     let mut fields = with(Field::CardToken, text(VISA));
-    fields.set(Field::Description, text("a 4111111111111111 b 4111111111111111."));
+    fields.set(Field::Description, text("a 4111111111111111 b 4111-1111 1111-1111."));
     fields.set_attribute(Text::from("cc"), Value::Int(4_111_111_111_111_111));
     let admitted = history().payment(fields, NOW).unwrap();
     let fields = admitted.value.fields();

@@ -140,6 +140,8 @@ async fn an_outcome_is_checked_field_by_field() {
         (proto::ReportOutcomeRequest { payment_id: String::new(), ..good.clone() }, "payment_id"),
         (proto::ReportOutcomeRequest { attempt: 0, ..good.clone() }, "attempt"),
         (proto::ReportOutcomeRequest { amount: Some(-1), ..good.clone() }, "amount"),
+        // One of these would overflow every sum that it is in.
+        (proto::ReportOutcomeRequest { amount: Some(i64::MAX), ..good.clone() }, "amount"),
         (proto::ReportOutcomeRequest { latency_ms: Some(-1), ..good.clone() }, "latency_ms"),
         (proto::ReportOutcomeRequest { code: "x".repeat(500), ..good.clone() }, "code"),
         (proto::ReportOutcomeRequest { occurred_at: at(1, 0), ..good.clone() }, "occurred_at"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use vajra::config::Config;
 use vajra::server::live::Source;
 
-use super::harness::{BUNDLE, Running, payment, quiet, said, score, start_with, until};
+use super::harness::{BUNDLE, Running, payment, quiet, said, score, score_of, start_with, until};
 
 fn write(directory: &Path, files: &[(&str, &str)]) {
     for (path, text) in files {
@@ -51,6 +51,28 @@ async fn a_changed_file_goes_live_and_features_keep_their_state() {
     assert_ne!(running.status().await["policy"]["version"], before);
     let answer = score(&mut client, payment("p3", "c1")).await.unwrap();
     assert_eq!(said(&answer), "BLOCK CARD_TESTING");
+}
+
+#[tokio::test]
+async fn asked_again_the_stored_answer_is_given_in_its_own_words() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), BUNDLE);
+    let running = watch(directory.path(), SLOW);
+    let mut client = running.risk().await;
+    for id in ["p1", "p2", "p3"] {
+        score(&mut client, payment(id, "c1")).await.unwrap();
+    }
+    let stored = score(&mut client, payment("p4", "c1")).await.unwrap();
+    assert_eq!(stored.reasons[0].message, "Please try again later.");
+
+    let (_, reasons) = BUNDLE.iter().find(|(path, _)| *path == "reasons.toml").unwrap();
+    write(directory.path(), &[("reasons.toml", &reasons.replace("again later", "tomorrow"))]);
+    until_published(&running, 2).await;
+    let mut again = score_of(payment("p4", "c1"));
+    again.locale = "zh-CN".to_owned();
+    assert_eq!(client.score(again).await.unwrap().into_inner(), stored);
+    let answer = score(&mut client, payment("p5", "c1")).await.unwrap();
+    assert_eq!(answer.reasons[0].message, "Please try tomorrow.");
 }
 
 #[tokio::test]
@@ -156,7 +178,7 @@ async fn no_request_fails_or_sees_half_a_bundle_while_bundles_change() {
         while running.status().await["policy"]["published"] == before {
             assert!(number < 100_000, "never: a bundle went live");
             let id = format!("p{round}-{number}");
-            let mut request = super::harness::score_of(payment(&id, &id));
+            let mut request = score_of(payment(&id, &id));
             request.trace = true;
             let answer = client.score(request).await.unwrap().into_inner();
             let rules: Vec<_> = answer.trace.iter().map(|trace| trace.rule.as_str()).collect();
