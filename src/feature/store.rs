@@ -20,7 +20,8 @@ const SHARDS: usize = 1024;
 /// look costs about a tenth of a microsecond for each.
 const LOOKED_AT_PER_SWEEP: usize = 20_000;
 
-/// At the ceiling a share of so much more goes than must, so that the next look is not due at once.
+/// At the ceiling one entity in so many goes beyond those that must, so that the next sweep has not to
+/// look at all of them again.
 const SPARE_SHARE: usize = 64;
 
 /// Where an entity's state is found, and its lock.
