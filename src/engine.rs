@@ -64,6 +64,10 @@ pub struct Settings {
     pub entities_max: usize,
 }
 
+/// How far before a sweep something may have been received that comes to its turn after it: threads
+/// overtake each other, and clocks are set back. Until then nothing that it could read is forgotten.
+const OVERTAKEN_MAX: Span = Span::from_secs(60);
+
 /// A request to score.
 #[derive(Clone, Debug)]
 pub struct ScoreRequest {
@@ -228,9 +232,9 @@ impl Engine {
         self.decide(Asked { request, received_at, all_features: true })
     }
 
-    /// Everything that happened to a payment that is kept.
-    pub fn payment(&self, payment_id: &str) -> Option<Timeline> {
-        self.payments.with_known(payment_id, Timestamp::MIN, |record| Timeline {
+    /// Everything that happened to a payment that is still kept at `now`.
+    pub fn payment(&self, payment_id: &str, now: Timestamp) -> Option<Timeline> {
+        self.payments.with_known(payment_id, now, |record| Timeline {
             payment_id: Text::from(payment_id),
             steps: record.steps(),
         })
@@ -260,11 +264,12 @@ impl Engine {
     /// answered does not depend on it, but for entities that had to go because there were too many:
     /// their features are unknown then.
     pub fn sweep(&self, now: Timestamp) -> Swept {
-        let entities = self.entities.sweep(now, self.settings.entities_max);
-        self.lists.sweep(now);
+        let settled = now.minus(OVERTAKEN_MAX);
+        let entities = self.entities.sweep(settled, self.settings.entities_max);
+        self.lists.sweep(settled);
         Swept {
-            payments: self.payments.sweep(now),
-            events: self.events.sweep(now),
+            payments: self.payments.sweep(settled),
+            events: self.events.sweep(settled),
             idle_entities: entities.idle,
             evicted_entities: entities.evicted,
         }

@@ -243,7 +243,7 @@ impl Risk {
             .intake
             .id("payment_id", &payment_id)
             .map_err(|violation| Refusal::Invalid(vec![violation]))?;
-        let Some(timeline) = self.core.engine.payment(&stored.value) else {
+        let Some(timeline) = self.core.engine.payment(&stored.value, clock::now()) else {
             let error = ReportError::UnknownPayment(stored.value);
             return Err(Refusal::from_report(error, self.core.admission.limits().retry_after));
         };

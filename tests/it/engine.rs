@@ -142,10 +142,33 @@ fn a_sweep_forgets_payments_and_entities_whose_time_is_up() {
     engine.sweep(at(3599));
     assert_eq!((engine.held().payments, engine.held().entities), (1, 1));
 
-    engine.sweep(at(0).plus(SETTINGS.payment_kept));
+    engine.sweep(at(60).plus(SETTINGS.payment_kept));
 
     assert_eq!((engine.held().payments, engine.held().entities), (0, 0));
-    assert!(engine.payment("p").is_none());
+    assert!(engine.payment("p", at(0)).is_none());
+}
+
+#[test]
+fn a_request_that_a_sweep_overtook_still_finds_what_it_could_have_read() {
+    let engine = engine(CARDS);
+    score(&engine, "p", "c", at(0));
+    let edge = at(3_600).minus(Span::from_secs(1));
+    let read = || feature(&engine, "card.attempts_1h", fields("any", 1, "c"), edge);
+    let before = read();
+
+    engine.sweep(at(3_602));
+
+    assert_eq!((before, read()), (Value::Int(1), Value::Int(1)));
+}
+
+#[test]
+fn a_payment_is_forgotten_when_its_time_is_up_whether_it_was_swept_or_not() {
+    let engine = engine(CARDS);
+    score(&engine, "p", "c", at(0));
+    let over = at(0).plus(SETTINGS.payment_kept);
+
+    assert!(engine.payment("p", over.minus(Span::from_secs(1))).is_some());
+    assert!(engine.payment("p", over).is_none());
 }
 
 #[test]
@@ -158,7 +181,7 @@ fn a_dry_run_stores_and_counts_nothing() {
         assert_eq!(scored.decision.evaluation.verdict, Verdict::Allow);
     }
 
-    assert!(engine.payment("p").is_none());
+    assert!(engine.payment("p", at(9)).is_none());
     assert_eq!((engine.held().payments, engine.held().entities), (0, 0));
     assert_eq!(score(&engine, "p", "c", at(9)).sequence, 1);
 }

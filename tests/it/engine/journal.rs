@@ -76,9 +76,9 @@ fn what_the_journal_refuses_has_not_happened() {
     }
     refused(false);
 
-    assert!(engine.payment("p2").is_none());
+    assert!(engine.payment("p2", at(9)).is_none());
     assert_eq!(engine.held().payments, 1);
-    assert_eq!(engine.payment("p1").unwrap().steps.len(), 1);
+    assert_eq!(engine.payment("p1", at(9)).unwrap().steps.len(), 1);
     assert!(Arc::ptr_eq(&engine.policies(), &set));
     let value = |name| feature(&engine, name, fields("p9", 1, "c"), at(9));
     assert_eq!(value("card.attempts_1h"), vajra::model::value::Value::Int(1));

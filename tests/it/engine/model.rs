@@ -177,7 +177,7 @@ proptest! {
                 model.act(&engine, act);
             }
             let ids = 0..model.payments.len();
-            let timelines = ids.map(|id| engine.payment(&format!("p{id}")));
+            let timelines = ids.map(|id| engine.payment(&format!("p{id}"), at(0)));
             format!("{:?}", timelines.collect::<Vec<_>>())
         };
         prop_assert_eq!(told(), told());

@@ -143,7 +143,7 @@ fn a_pending_outcome_is_kept_and_counts_nowhere() {
     score(&engine, "p", "c", at(0));
     engine.report_outcome(&outcome("p", OutcomeStatus::Pending), at(1)).unwrap();
 
-    let steps = engine.payment("p").unwrap().steps;
+    let steps = engine.payment("p", at(5)).unwrap().steps;
     assert!(matches!(steps.as_slice(), [Step::Score { .. }, Step::Outcome { .. }]));
     assert_eq!(card(&engine, "declines_1h", 2), Value::Int(0));
 }
@@ -243,7 +243,7 @@ fn a_timeline_tells_everything_in_the_order_of_application() {
     let late = Outcome { occurred_at: Some(at(1)), attempt: 2, ..declined("p", "05") };
     engine.report_outcome(&late, at(4)).unwrap();
 
-    let timeline = engine.payment("p").unwrap();
+    let timeline = engine.payment("p", at(5)).unwrap();
 
     let told: Vec<_> =
         timeline.steps.iter().map(|step| (step.sequence(), step.effective_at())).collect();

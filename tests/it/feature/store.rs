@@ -87,6 +87,29 @@ fn what_is_ahead_of_the_clock_that_evicts_it_is_unknown_as_well() {
 }
 
 #[test]
+fn at_the_ceiling_a_little_room_is_made_for_those_who_come_next() {
+    let layout = layout(None, vec![feature(Aggregate::Count, Some("1h"))]);
+    let store = EntityStore::new();
+    for number in 0..129 {
+        touch(&store, &layout, number, number);
+    }
+    assert_eq!(store.sweep(at(129), 128), Swept { idle: 0, evicted: 3 });
+    assert_eq!(store.sweep(at(129), 128), Swept::default());
+    assert_eq!(store.len(), 126);
+}
+
+#[test]
+fn very_many_entities_are_looked_at_by_one_sweep_in_several() {
+    let layout = layout(None, vec![feature(Aggregate::Count, Some("1h"))]);
+    let store = EntityStore::new();
+    for number in 0..50_000 {
+        touch(&store, &layout, number, 0);
+    }
+    let idle = [(); 3].map(|()| store.sweep(at(3_601), 100_000).idle);
+    assert_eq!(idle, [0, 0, 50_000]);
+}
+
+#[test]
 fn whoever_holds_an_entity_that_went_sees_it_and_asks_again() {
     let layout = layout(None, vec![feature(Aggregate::Count, Some("1h"))]);
     let store = EntityStore::new();
