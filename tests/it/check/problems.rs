@@ -392,3 +392,11 @@ fn editors_get_the_same_as_json() {
     let said = render_json(&check(&files).diagnostics);
     assert_snapshot!(said);
 }
+
+#[test]
+fn a_reason_code_without_its_quotes_is_told_to_have_them() {
+    let told = check_text(
+        "rule \"a\" when true then block(TRUSTED);\nrule \"b\" when true then allow(\"TRUSTED\");",
+    );
+    assert!(told.contains("help: did you mean `\"TRUSTED\"`?"), "{told}");
+}

@@ -11,6 +11,10 @@ impl<'a> Lowerer<'_, 'a> {
     pub(super) fn unknown_name(&mut self, name: &str, at: &Position) -> Typed {
         let consts = || self.known.names.all(|meaning| matches!(meaning, Meaning::Const(_)));
         let (expected, suggestion) = match self.scope {
+            // A reason's code is a text: its bare name is the likeliest slip.
+            Scope::Constant if self.is_reason(name) => {
+                ("a declared `const` or a text", Some(format!("\"{name}\"")))
+            }
             Scope::Constant => ("a declared `const`", nearest(name, consts()).map(str::to_owned)),
             Scope::Event { .. } => {
                 let suggestion = nearest(name, consts()).map(str::to_owned);
@@ -37,6 +41,10 @@ impl<'a> Lowerer<'_, 'a> {
             .expected(expected)
             .suggest(suggestion);
         Typed::broken()
+    }
+
+    fn is_reason(&self, name: &str) -> bool {
+        self.known.bundle.is_some_and(|bundle| bundle.reasons.contains_key(name))
     }
 
     /// A name before a dot that is no entity.
