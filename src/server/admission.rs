@@ -26,6 +26,8 @@ pub struct Admission {
     in_flight: AtomicUsize,
     streams: AtomicUsize,
     connections: AtomicUsize,
+    /// Requests that ended at their deadline before they were here whole, since it was last asked.
+    overdue: AtomicU64,
     limits: Limits,
     /// Tells the request ids of this process from those of others.
     id_prefix: u64,
@@ -67,10 +69,16 @@ impl Admission {
             in_flight: AtomicUsize::new(0),
             streams: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            overdue: AtomicU64::new(0),
             limits,
             id_prefix,
             ids: AtomicU64::new(0),
         })
+    }
+
+    /// How many requests ended at their deadline before they were here whole, since the last call.
+    pub fn take_overdue(&self) -> u64 {
+        self.overdue.swap(0, Ordering::Relaxed)
     }
 
     /// A request came in; whether it is one too many is in the second.
@@ -147,6 +155,13 @@ impl Admission {
             Kind::Stream => &self.streams,
             Kind::Connection => &self.connections,
         }
+    }
+}
+
+impl Permit {
+    /// Notes that its request ended at its deadline before it was here whole.
+    pub fn overdue(&self) {
+        self.admission.overdue.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -72,7 +72,7 @@ impl Core {
         if arrival.is_over { Err(self.overloaded()) } else { Ok(()) }
     }
 
-    /// Shows how much is held and open, before metrics are read.
+    /// Shows how much is held and open, and what ended before a service saw it, before metrics are read.
     pub fn gauge(&self) {
         let held = self.engine.held();
         self.metrics.entities.set(count(held.entities));
@@ -80,6 +80,7 @@ impl Core {
         self.metrics.in_flight.set(count(self.admission.in_flight()));
         self.metrics.streams.set(count(self.admission.streams()));
         self.metrics.connections.set(count(self.admission.connections()));
+        self.metrics.deadlines_spent.increment(self.admission.take_overdue());
     }
 
     fn note(&self, arrival: &Arrival, refusal: &Refusal) {

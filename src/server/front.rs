@@ -165,6 +165,9 @@ impl Future for Answering {
         let timer =
             self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
         ready!(timer.as_mut().poll(cx));
+        if let Some(permit) = &self.permit {
+            permit.overdue();
+        }
         let answer = Status::from(Refusal::DeadlineSpent).into_http();
         Poll::Ready(Ok(self.finish(answer)))
     }

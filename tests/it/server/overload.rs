@@ -62,6 +62,7 @@ async fn a_request_that_never_arrives_whole_ends_at_its_deadline() {
         running.metric("requests_in_flight").await == Some(0.0)
     })
     .await;
+    assert_eq!(running.metric("deadlines_spent_total").await, Some(1.0));
 }
 
 #[tokio::test]
