@@ -109,6 +109,8 @@ fn authorized(request: &ScoreRequest) -> Outcome {
         network: None,
         code: None,
         channel: None,
+        advice_code: None,
+        retry_after: None,
         latency: None,
         occurred_at: None,
     }

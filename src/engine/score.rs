@@ -188,6 +188,9 @@ fn decision(
         next_step: next_step(evaluation.verdict),
         not_before: None,
         customer_message: customer_message(&evaluation),
+        advice: None,
+        channels: Vec::new(),
+        reservations: Vec::new(),
         evaluation,
     }
 }

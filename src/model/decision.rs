@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::model::failure::{Advice, RankedChannel};
+use crate::model::limit::{LimitUsage, Reservation};
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
 use crate::model::verdict::{NextStep, ReasonClass, Verdict};
@@ -29,6 +31,12 @@ pub struct Decision {
     pub not_before: Option<Timestamp>,
     /// What to tell the customer, in the locale of the request; absent on allow.
     pub customer_message: Option<Arc<str>>,
+    /// What earlier attempts of the payment leave to do; absent when they bind nothing.
+    pub advice: Option<Box<Advice>>,
+    /// Channels that the attempt could take, best first; empty when the bundle has none.
+    pub channels: Vec<RankedChannel>,
+    /// What the attempt holds in limits; empty on a block.
+    pub reservations: Vec<Reservation>,
 }
 
 /// What a policy set says of one attempt: the merged verdict, the reasons, and what was set aside.
@@ -58,6 +66,8 @@ pub struct Evaluation {
     pub errors: Vec<RuleError>,
     /// Why each rule fired or not, on request.
     pub trace: Vec<RuleTrace>,
+    /// The limits that the attempt met, in order of file and line; shadow ones are not among them.
+    pub limits: Vec<LimitUsage>,
 }
 
 /// One reason of a decision.

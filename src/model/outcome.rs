@@ -60,6 +60,10 @@ pub struct Outcome {
     pub network: Option<Text>,
     /// The provider's or issuer's code.
     pub code: Option<Text>,
+    /// The network's advice code beside the code, such as a Mastercard merchant advice code.
+    pub advice_code: Option<Text>,
+    /// How long the channel asks to wait; negative: never try again.
+    pub retry_after: Option<Span>,
     /// The channel it went through; the score's when absent.
     pub channel: Option<Text>,
     /// How long the answer took.

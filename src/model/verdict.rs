@@ -61,6 +61,15 @@ pub enum NextStep {
     Proceed,
     /// Challenge the payer, then score the next attempt.
     StepUp,
+    /// Ask the channel for the result of an attempt that may have succeeded; until it is known, try
+    /// nothing.
+    Query,
+    /// Try again, not before the instant that is given.
+    RetryLater,
+    /// Try through another channel.
+    SwitchChannel,
+    /// Only the customer can help.
+    AskCustomer,
     /// Do not try again.
     Stop,
 }
@@ -131,6 +140,10 @@ impl NextStep {
         match self {
             Self::Proceed => "proceed",
             Self::StepUp => "step_up",
+            Self::Query => "query",
+            Self::RetryLater => "retry_later",
+            Self::SwitchChannel => "switch_channel",
+            Self::AskCustomer => "ask_customer",
             Self::Stop => "stop",
         }
     }

@@ -199,6 +199,7 @@ fn assemble(
         lets: parts.lets,
         helpers: parts.helpers,
         rules: parts.rules.into_iter().map(|rule| rule.def).collect(),
+        limits: Vec::new(),
         live_features: parts.live.into_iter().collect(),
         scripts,
     })

@@ -73,6 +73,7 @@ pub fn evaluate(set: &PolicySet, facts: &Facts<'_>, trace: bool) -> Evaluation {
         challenges_met: merged.challenges_met,
         errors: errors(set, facts, &conditions),
         trace: if trace { trace::trace(set, &mut evaluator, &conditions) } else { Vec::new() },
+        limits: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::feature::spec::EntityLayout;
 use crate::model::entity::EntityKind;
 use crate::model::field::Field;
+use crate::model::limit::Period;
 use crate::model::value::{Text, ValueType};
 use crate::model::verdict::{Mode, OnError};
 use crate::policy::ast::Position;
@@ -29,7 +30,9 @@ pub struct PolicySet {
     pub helpers: Vec<HelperDef>,
     /// The rules in order of file and line, those that are off included.
     pub rules: Vec<RuleDef>,
-    /// The features that some rule, active or shadow, can reach: all that a live decision reads.
+    /// The limits in order of file and line, those that are off included.
+    pub limits: Vec<LimitDef>,
+    /// The features that some rule or limit, active or shadow, can reach: all that a live decision reads.
     pub live_features: Vec<FeatureIndex>,
     /// Rhai's own form of the bundle, for helpers that have loops or locals.
     pub scripts: crate::policy::interpret::Scripts,
@@ -125,6 +128,38 @@ pub struct RuleDef {
     /// Whether the condition reads `score`, itself or through a `let`.
     pub reads_score: bool,
     /// What it does.
+    pub actions: Vec<ActionDef>,
+    /// Its actions as written, for reports.
+    pub actions_written: Vec<Arc<str>>,
+}
+
+/// A limit.
+#[derive(Debug)]
+pub struct LimitDef {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where it is declared.
+    pub at: Position,
+    /// Whether it counts.
+    pub mode: Mode,
+    /// What it does when it cannot be decided.
+    pub on_error: OnError,
+    /// Its identity across versions of a bundle, by which its usage is kept: a hash over its name, its
+    /// entity, whether it counts or sums, and its period.
+    pub identity: u64,
+    /// What is summed; `None` for `count()`.
+    pub amount: Option<Expr>,
+    /// The place of its entity in [`PolicySet::entities`].
+    pub entity: usize,
+    /// How it counts in time.
+    pub period: Period,
+    /// The most that may be used and reserved.
+    pub max: Expr,
+    /// Only payments for which this is true are counted.
+    pub filter: Option<Expr>,
+    /// Whether a refund gives back.
+    pub returns_refunded: bool,
+    /// What it does when it is reached.
     pub actions: Vec<ActionDef>,
     /// Its actions as written, for reports.
     pub actions_written: Vec<Arc<str>>,

@@ -45,6 +45,9 @@ pub(super) fn outcome(
         channel,
         latency_ms,
         occurred_at,
+        locale: _,
+        advice_code,
+        retry_after_ms,
         payment: _,
     } = request;
     let mut checks = Checks { intake, violations: Vec::new(), hashed: 0 };
@@ -64,6 +67,7 @@ pub(super) fn outcome(
     let network = checks.word("network", &network);
     let code = checks.word("code", &code);
     let channel = checks.word("channel", &channel);
+    let advice_code = checks.word("advice_code", &advice_code);
     if latency_ms.is_some_and(|latency| !(0..=LATENCY_MS_MAX).contains(&latency)) {
         checks.refuse("latency_ms", &format!("must be from 0 to {LATENCY_MS_MAX}"));
     }
@@ -85,6 +89,8 @@ pub(super) fn outcome(
         network,
         code,
         channel,
+        advice_code,
+        retry_after: retry_after_ms.map(|ms| Span::from_micros(ms.saturating_mul(1_000))),
         latency: latency_ms.map(|ms| Span::from_micros(ms.saturating_mul(1_000))),
         occurred_at,
     };

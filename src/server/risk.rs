@@ -156,7 +156,7 @@ impl Risk {
         }
         let Receipt { sequence, effective_at, repeated } = receipt;
         let effective_at = Some(wire_time(effective_at));
-        Ok(proto::ReportOutcomeResponse { sequence, effective_at, repeated })
+        Ok(proto::ReportOutcomeResponse { sequence, effective_at, repeated, ..Default::default() })
     }
 
     /// The outcome of an attempt that was answered under overload: it comes with its own blocks.

@@ -138,6 +138,8 @@ impl World {
             network: None,
             code,
             channel: None,
+            advice_code: None,
+            retry_after: None,
             latency: None,
             occurred_at: None,
         };

@@ -50,6 +50,7 @@ pub(crate) fn empty_set() -> PolicySet {
         lets: Vec::new(),
         helpers: Vec::new(),
         rules: Vec::new(),
+        limits: Vec::new(),
         live_features: Vec::new(),
         scripts: Scripts::default(),
     }

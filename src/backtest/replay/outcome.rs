@@ -43,6 +43,8 @@ pub(super) fn of(
         network: text("outcome.network", network)?,
         code: text("outcome.code", code)?,
         channel: text("outcome.channel", channel)?,
+        advice_code: None,
+        retry_after: None,
         latency: *latency,
         occurred_at: None,
     })

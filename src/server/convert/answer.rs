@@ -5,6 +5,8 @@ use super::wire_time;
 use crate::model::decision::{
     Decision, Evaluation, MetChallenge, Reason, RuleError, RuleTrace, ShadowHit,
 };
+use crate::model::failure::{Advice, Need, NextChannel, RankedChannel};
+use crate::model::limit::LimitUsage;
 use crate::model::outcome::{Outcome, OutcomeStatus, Stage};
 use crate::model::value::{Text, Value};
 use crate::model::verdict::{NextStep, ReasonClass, Verdict};
@@ -23,6 +25,9 @@ pub(in crate::server) fn decision(decision: &Decision, payment_id: String) -> pr
         next_step,
         not_before,
         customer_message,
+        advice,
+        channels,
+        reservations: _,
     } = decision;
     let Evaluation {
         verdict,
@@ -37,6 +42,7 @@ pub(in crate::server) fn decision(decision: &Decision, payment_id: String) -> pr
         challenges_met,
         errors,
         trace,
+        limits,
     } = evaluation;
     proto::ScoreResponse {
         decision_id: decision_id.to_string(),
@@ -49,10 +55,11 @@ pub(in crate::server) fn decision(decision: &Decision, payment_id: String) -> pr
         challenge: strings(challenge),
         next_step: wire_next_step(*next_step).into(),
         not_before: not_before.map(wire_time),
-        max_attempts: None,
-        channels: Vec::new(),
+        max_attempts: advice.as_ref().map(|advice| advice.attempts_left),
+        channels: channels.iter().map(wire_channel).collect(),
+        advice: advice.as_deref().map(wire_advice),
         customer_message: customer_message.as_deref().unwrap_or_default().to_owned(),
-        limits: Vec::new(),
+        limits: limits.iter().map(wire_limit).collect(),
         policy_version: policy_version.to_string(),
         degraded: strings(degraded),
         shadow: shadow.iter().map(wire_shadow).collect(),
@@ -77,7 +84,82 @@ pub(in crate::server) const fn wire_next_step(step: NextStep) -> proto::NextStep
     match step {
         NextStep::Proceed => proto::NextStep::Proceed,
         NextStep::StepUp => proto::NextStep::StepUp,
+        NextStep::Query => proto::NextStep::Query,
+        NextStep::RetryLater => proto::NextStep::RetryLater,
+        NextStep::SwitchChannel => proto::NextStep::SwitchChannel,
+        NextStep::AskCustomer => proto::NextStep::AskCustomer,
         NextStep::Stop => proto::NextStep::Stop,
+    }
+}
+
+fn wire_channel(channel: &RankedChannel) -> proto::RankedChannel {
+    let RankedChannel { id, succeeded, attempts, cost, why } = channel;
+    proto::RankedChannel {
+        id: id.to_string(),
+        succeeded: *succeeded,
+        attempts: *attempts,
+        cost: *cost,
+        why: why.to_string(),
+    }
+}
+
+/// Advice on the wire.
+pub(in crate::server) fn wire_advice(advice: &Advice) -> proto::Advice {
+    let Advice {
+        next_step,
+        next,
+        not_before,
+        attempts_left,
+        deadline,
+        needs,
+        queries,
+        channels,
+        why,
+        source,
+    } = advice;
+    proto::Advice {
+        next_step: wire_next_step(*next_step).into(),
+        next: match next {
+            NextChannel::Same => proto::NextChannel::Same,
+            NextChannel::Other => proto::NextChannel::Other,
+            NextChannel::None => proto::NextChannel::None,
+        }
+        .into(),
+        not_before: not_before.map(wire_time),
+        attempts_left: *attempts_left,
+        deadline: deadline.map(wire_time),
+        needs: needs.iter().map(|need| wire_need(*need).into()).collect(),
+        queries: queries.iter().copied().map(wire_time).collect(),
+        channels: channels.iter().map(wire_channel).collect(),
+        why: why.to_string(),
+        source: source.to_string(),
+    }
+}
+
+const fn wire_need(need: Need) -> proto::Need {
+    match need {
+        Need::Query => proto::Need::Query,
+        Need::Reversal => proto::Need::Reversal,
+        Need::NewCard => proto::Need::NewCard,
+        Need::Correction => proto::Need::Correction,
+        Need::Cvv => proto::Need::Cvv,
+        Need::StepUp => proto::Need::StepUp,
+        Need::NewToken => proto::Need::NewToken,
+        Need::OtherMethod => proto::Need::OtherMethod,
+        Need::BankContact => proto::Need::BankContact,
+        Need::Operations => proto::Need::Operations,
+    }
+}
+
+fn wire_limit(limit: &LimitUsage) -> proto::LimitUsage {
+    let LimitUsage { name, used, reserved, max, resets_at, not_applied } = limit;
+    proto::LimitUsage {
+        name: name.to_string(),
+        used: *used,
+        reserved: *reserved,
+        max: max.as_int(),
+        resets_at: resets_at.map(wire_time),
+        not_applied: *not_applied,
     }
 }
 
@@ -188,6 +270,8 @@ pub(in crate::server) fn wire_outcome(
         network,
         code,
         channel,
+        advice_code,
+        retry_after,
         latency,
         occurred_at,
     } = outcome;
@@ -223,6 +307,9 @@ pub(in crate::server) fn wire_outcome(
         channel: word(channel),
         latency_ms: latency.map(|latency| latency.as_micros().div_euclid(1_000)),
         occurred_at: occurred_at.map(wire_time),
+        locale: String::new(),
+        advice_code: word(advice_code),
+        retry_after_ms: retry_after.map(|wait| wait.as_micros().div_euclid(1_000)),
         payment: None,
     }
 }

@@ -145,6 +145,8 @@ pub(super) fn outcome(payment_id: &str, status: OutcomeStatus) -> Outcome {
         network: None,
         code: None,
         channel: None,
+        advice_code: None,
+        retry_after: None,
         latency: None,
         occurred_at: None,
     }
