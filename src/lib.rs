@@ -8,6 +8,7 @@
 //! | [`model`] | plain data: time, values, fields, payments, outcomes, decisions |
 //! | [`list`] | lists of values that policies look up |
 //! | [`feature`] | behavioural features over the events of an entity |
+//! | [`limit`] | what entities have used and reserved of limits |
 //! | [`policy`] | the language: parse, check, interpret |
 //! | [`engine`] | score · settle · apply: the only place that joins the above |
 //! | [`journal`] | where applied changes go |
@@ -27,6 +28,7 @@ pub mod config;
 pub mod engine;
 pub mod feature;
 pub mod journal;
+pub mod limit;
 pub mod list;
 pub mod model;
 pub mod policy;

@@ -14,6 +14,7 @@ pub mod limit;
 pub mod outcome;
 pub mod packed;
 pub mod payment;
+pub mod settlement;
 pub mod time;
 pub mod value;
 pub mod verdict;

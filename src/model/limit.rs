@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::entity::EntityKey;
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::Value;
 
@@ -64,4 +65,66 @@ pub struct Reservation {
     pub returns_refunded: bool,
     /// Whether it counts payments: 1 each, whatever part of the amount is left.
     pub counts: bool,
+}
+
+/// What a payment holds in one limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Confirmed.
+    pub used: i64,
+    /// Reserved until an outcome or an operator says otherwise.
+    pub reserved: i64,
+    /// Reserved by an attempt of which no outcome is known; it ends by itself after
+    /// [`RESERVATION_KEPT`].
+    pub open: i64,
+}
+
+/// What becomes of a reservation when no outcome ever comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnExpiry {
+    /// It is given back.
+    #[default]
+    Release,
+    /// It counts as used.
+    Confirm,
+}
+
+/// How long a reservation waits for an outcome: a session of 15 minutes, and a day in which the channel
+/// can be asked. Shorter, and a payer could exceed a limit while a result is still being queried.
+pub const RESERVATION_KEPT: Span = Span::from_secs(24 * 3_600 + 15 * 60);
+
+// === impl LimitKey ===
+
+impl LimitKey {
+    /// Where the usage of the limit of that identity by that entity is kept.
+    pub fn new(identity: u64, entity: EntityKey) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&identity.to_le_bytes());
+        hasher.update(&entity.bits().to_le_bytes());
+        let hash = hasher.finalize();
+        Self(hash.as_bytes().first_chunk().map_or(0, |key| u128::from_le_bytes(*key)))
+    }
+}
+
+// === impl Held ===
+
+impl Held {
+    /// Nothing.
+    pub const NONE: Self = Self { used: 0, reserved: 0, open: 0 };
+
+    /// All of it together; saturates.
+    pub const fn total(self) -> i64 {
+        self.used.saturating_add(self.reserved).saturating_add(self.open)
+    }
+
+    /// What is left of it when its wait for an outcome is over.
+    #[must_use]
+    pub const fn expired(self, on_expiry: OnExpiry) -> Self {
+        match on_expiry {
+            OnExpiry::Release => Self { open: 0, ..self },
+            OnExpiry::Confirm => {
+                Self { used: self.used.saturating_add(self.open), open: 0, ..self }
+            }
+        }
+    }
 }

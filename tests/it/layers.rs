@@ -9,6 +9,7 @@ const ROOMS: &[&str] = &[
     "model",
     "list",
     "feature",
+    "limit",
     "policy",
     "engine",
     "journal",
@@ -22,13 +23,18 @@ const ROOMS: &[&str] = &[
 ];
 
 /// Pairs of rooms that lie beside each other and do not know each other, whatever their order.
-const STRANGERS: &[(&str, &str)] =
-    &[("feature", "list"), ("backtest", "testing"), ("traffic", "testing")];
+const STRANGERS: &[(&str, &str)] = &[
+    ("feature", "list"),
+    ("feature", "limit"),
+    ("limit", "list"),
+    ("backtest", "testing"),
+    ("traffic", "testing"),
+];
 
 /// A library and the rooms that may name it.
 const OWNERS: &[(&str, &[&str])] = &[
     ("rhai", &["policy", "testing"]),
-    ("dashmap", &["feature", "list", "engine"]),
+    ("dashmap", &["feature", "limit", "list", "engine"]),
     ("tonic", &["server"]),
     ("prost", &["server"]),
     ("axum", &["server"]),
