@@ -205,10 +205,10 @@ fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("policy");
     for rules in [10, 30, 100] {
         let set = set_of(rules);
-        let evaluation = evaluate(&set, &facts, false);
+        let evaluation = evaluate(&set, &facts, &[], false);
         assert!(evaluation.fired.is_empty() && evaluation.errors.is_empty(), "{evaluation:#?}");
         group.bench_function(format!("interpreter/{rules}"), |bencher| {
-            bencher.iter(|| evaluate(black_box(&set), black_box(&facts), false));
+            bencher.iter(|| evaluate(black_box(&set), black_box(&facts), &[], false));
         });
     }
     let (engine, ast) = rhai(100);

@@ -78,7 +78,7 @@ impl Vajra {
             now: Timestamp::EPOCH,
             lists: &self.lists,
         };
-        let evaluation = evaluate(&self.set, &facts, false);
+        let evaluation = evaluate(&self.set, &facts, &[], false);
         fired.clear();
         fired.extend(evaluation.fired.iter().map(|rule| rule.parse::<usize>().unwrap()));
     }

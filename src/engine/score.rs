@@ -130,7 +130,7 @@ impl Engine {
         let attempt = brought(live, live.taps("attempt"), &event, entities);
         let wanted = if all_features { &live.all_features } else { &set.live_features };
         let features = entities.read(wanted, effective_at, &attempt);
-        let evaluation = evaluate(set, &Facts { features: &features, ..event }, request.trace);
+        let evaluation = evaluate(set, &Facts { features: &features, ..event }, &[], request.trace);
         let verdict = brought(live, live.taps(evaluation.verdict.event()), &event, entities);
         let features = all_features.then_some(features);
         Weighed { effective_at, attempt, verdict, evaluation, features }

@@ -68,6 +68,9 @@ pub struct Evaluation {
     pub trace: Vec<RuleTrace>,
     /// The limits that the attempt met, in order of file and line; shadow ones are not among them.
     pub limits: Vec<LimitUsage>,
+    /// What the attempt counts in each limit that applies, shadow ones included, by the limit's place in
+    /// the set: what it reserves unless it is blocked.
+    pub amounts: Vec<(usize, i64)>,
 }
 
 /// One reason of a decision.

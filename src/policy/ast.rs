@@ -42,8 +42,10 @@ pub struct Declarations {
     pub helpers: Vec<Helper>,
     /// `rule "NAME" …;`
     pub rules: Vec<Rule>,
-    /// `limit` and `plan` statements: their name and place. They are parsed so that they can be
-    /// refused by name until they are supported.
+    /// `limit "NAME" …;`
+    pub limits: Vec<Limit>,
+    /// `plan` statements: their name and place. They are parsed so that they can be refused by name
+    /// until they are supported.
     pub unsupported: Vec<Spanned<String>>,
 }
 
@@ -132,6 +134,33 @@ pub struct Rule {
     /// The condition.
     pub when: Expr,
     /// What it does.
+    pub actions: Vec<Action>,
+}
+
+/// `limit "NAME" … = count()|sum(EXPR) by ENTITY (over "W" | per "P") max EXPR … then ACTION[, ACTION…];`
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// Its name, unique among the limits of the bundle.
+    pub name: Spanned<String>,
+    /// Whether it counts.
+    pub mode: Mode,
+    /// What it does when it cannot be decided; the bundle's default when absent.
+    pub on_error: Option<OnError>,
+    /// What it counts, as written: `count()` or `sum(EXPR)`.
+    pub counted: Expr,
+    /// The entity's name.
+    pub entity: Spanned<String>,
+    /// The window as written.
+    pub over: Option<Spanned<String>>,
+    /// The calendar period as written.
+    pub per: Option<Spanned<String>>,
+    /// The most that it may come to.
+    pub max: Expr,
+    /// Which payments are counted.
+    pub filter: Option<Expr>,
+    /// Whether a refund gives back.
+    pub returns_refunded: bool,
+    /// What it does when it is reached.
     pub actions: Vec<Action>,
 }
 

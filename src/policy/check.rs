@@ -12,6 +12,7 @@ mod fold;
 mod function;
 mod known;
 mod layout;
+mod limit;
 mod lower;
 mod names;
 mod problem;
@@ -28,11 +29,12 @@ use crate::policy::bundle::{Bundle, Files};
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::interpret::Scripts;
 use crate::policy::ir::FeatureIndex;
-use crate::policy::set::{HelperDef, KeyPart, LetDef, PolicySet};
+use crate::policy::set::{EntityDef, HelperDef, KeyPart, LetDef, LimitDef, PolicySet};
 use crate::policy::syntax;
 use canonical::Printer;
 use feature::CheckedFeature;
 use known::Known;
+use limit::CheckedLimit;
 use names::Names;
 use problem::Problems;
 use rule::CheckedRule;
@@ -121,6 +123,7 @@ struct Parts<'a> {
     features: Vec<Option<CheckedFeature>>,
     lets: Vec<LetDef>,
     rules: Vec<CheckedRule<'a>>,
+    limits: Vec<CheckedLimit<'a>>,
     live: BTreeSet<FeatureIndex>,
 }
 
@@ -155,10 +158,10 @@ impl<'a> Check<'a> {
                 .error(
                     "not-supported",
                     &statement.at,
-                    format!("`{name}` cannot go live: limits and plans are not supported yet"),
+                    format!("`{name}` cannot go live: plans are not supported yet"),
                 )
                 .wide(name.chars().count() + 2)
-                .expected("a `rule`");
+                .expected("a `rule` or a `limit`");
         }
         constant::evaluate(known, used, problems);
         let helpers = constant::helpers(known, used, problems);
@@ -166,8 +169,9 @@ impl<'a> Check<'a> {
         let features = feature::features(known, used, problems);
         let lets = rule::lets(known, used, problems);
         let rules = rule::rules(known, used, problems);
-        let live = unused::live_features(&rules);
-        Parts { keys, helpers, features, lets, rules, live }
+        let limits = limit::limits(known, used, problems);
+        let live = unused::live_features(&rules, &limits);
+        Parts { keys, helpers, features, lets, rules, limits, live }
     }
 
     /// Warns of what does nothing. Not when something was not parsed: it may have used it.
@@ -175,7 +179,7 @@ impl<'a> Check<'a> {
         unused::features(&self.known, &parts.features, &parts.live, &mut self.problems);
         unused::names(&self.known, &self.used, &mut self.problems);
         if self.known.declarations.unsupported.is_empty() {
-            unused::reasons(&self.known, &parts.rules, files, &mut self.problems);
+            unused::reasons(&self.known, &parts.rules, &parts.limits, files, &mut self.problems);
         }
     }
 }
@@ -191,6 +195,8 @@ fn assemble(
     let printer =
         Printer { bundle: &bundle, helpers: &parts.helpers, declarations: known.declarations };
     let laid = layout::lay_out(known, parts.keys, features?, &printer);
+    let limits =
+        parts.limits.into_iter().map(|limit| identified(limit.def, &laid.entities)).collect();
     Some(PolicySet {
         bundle,
         entities: laid.entities,
@@ -199,8 +205,21 @@ fn assemble(
         lets: parts.lets,
         helpers: parts.helpers,
         rules: parts.rules.into_iter().map(|rule| rule.def).collect(),
-        limits: Vec::new(),
+        limits,
         live_features: parts.live.into_iter().collect(),
         scripts,
     })
+}
+
+/// The limit with its identity, by which its usage is kept across versions.
+fn identified(mut limit: LimitDef, entities: &[EntityDef]) -> LimitDef {
+    let kind = entities.get(limit.entity).map_or(0, |entity| entity.kind.0);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(limit.name.as_bytes());
+    hasher.update(&kind.to_le_bytes());
+    hasher.update(&[u8::from(limit.amount.is_some())]);
+    hasher.update(format!("{:?}", limit.period).as_bytes());
+    let hash = hasher.finalize();
+    limit.identity = hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    limit
 }

@@ -5,17 +5,24 @@
 //! what they read must not mark the decision.
 // CRITICAL PATH: a change here carries its number from `benches/policy.rs`.
 
+mod limit;
 mod merge;
 mod trace;
 
 use std::sync::Arc;
 
 use crate::model::decision::{Evaluation, RuleError, ShadowHit};
+use crate::model::limit::LimitUsage;
 use crate::model::value::Text;
-use crate::model::verdict::Mode;
+use crate::model::verdict::{Mode, Verdict};
+use crate::policy::ast::Position;
 use crate::policy::interpret::evaluator::{Evaluator, Unreadable};
 use crate::policy::interpret::{EvalError, Facts, Truth};
-use crate::policy::set::{ActionDef, PolicySet, RuleDef};
+use crate::policy::ir::Expr;
+use crate::policy::set::{ActionDef, LimitDef, PolicySet, RuleDef};
+use limit::Met;
+
+pub use limit::LimitReading;
 
 /// The code of the reason when a rule could not be decided and its `on_error` stands in.
 pub const RULE_ERROR: &str = "RULE_ERROR";
@@ -38,42 +45,54 @@ enum Condition {
 }
 
 /// Evaluates every rule and merges what they ask for. Never fails: a rule that errors is in
-/// [`Evaluation::errors`]. `facts.fields` are a payment's.
-pub fn evaluate(set: &PolicySet, facts: &Facts<'_>, trace: bool) -> Evaluation {
+/// [`Evaluation::errors`]. `facts.fields` are a payment's; `limits` are readings of the set's limits, in
+/// their order.
+pub fn evaluate(
+    set: &PolicySet,
+    facts: &Facts<'_>,
+    limits: &[LimitReading],
+    trace: bool,
+) -> Evaluation {
     let mut evaluator = Evaluator::new(set, *facts);
     let mut conditions = vec![Condition::NotRun; set.rules.len()];
+    let mut met = vec![Met::NOT_RUN; set.limits.len()];
 
     run(set, &mut evaluator, &mut conditions, |rule| {
         rule.mode == Mode::Active && !rule.reads_score
     });
-    let score = points(set, &conditions);
+    limit::run(set, &mut evaluator, limits, Mode::Active, &mut met);
+    let score = points(set, &conditions, &met);
     evaluator.set_score(score);
     run(set, &mut evaluator, &mut conditions, |rule| rule.mode == Mode::Active && rule.reads_score);
     let degraded = evaluator.unknown().iter().map(|unknown| name(set, *unknown)).collect();
     evaluator.stop_noting();
     run(set, &mut evaluator, &mut conditions, |rule| rule.mode == Mode::Shadow);
+    limit::run(set, &mut evaluator, limits, Mode::Shadow, &mut met);
 
-    let merged = merge::merge(set, facts.fields, &conditions);
+    let merged = merge::merge(set, facts.fields, &conditions, &met);
+    let fired = Fired::of(set, &conditions, &met);
     Evaluation {
         verdict: merged.verdict,
         review: merged.review,
         score,
         reasons: merged.reasons,
         challenge: merged.challenge,
-        fired: fired(set, &conditions).map(|rule| Arc::clone(&rule.name)).collect(),
+        fired: fired.iter().map(|fired| Arc::clone(fired.name)).collect(),
         degraded,
-        shadow: fired(set, &conditions)
-            .filter(|rule| rule.mode == Mode::Shadow)
-            .map(|rule| ShadowHit {
-                rule: Arc::clone(&rule.name),
-                actions: rule.actions_written.clone(),
+        shadow: fired
+            .iter()
+            .filter(|fired| fired.mode == Mode::Shadow)
+            .map(|fired| ShadowHit {
+                rule: Arc::clone(fired.name),
+                actions: fired.actions_written.to_vec(),
             })
             .collect(),
         exempted: merged.exempted,
         challenges_met: merged.challenges_met,
-        errors: errors(set, facts, &conditions),
+        errors: errors(set, facts, &conditions, &met),
         trace: if trace { trace::trace(set, &mut evaluator, &conditions) } else { Vec::new() },
-        limits: Vec::new(),
+        limits: usages(set, merged.verdict, &mut met),
+        amounts: (0..).zip(&met).filter_map(|(place, met)| Some((place, met.amount?))).collect(),
     }
 }
 
@@ -91,11 +110,12 @@ fn run<'a>(
     }
 }
 
-/// The sum of the points of all active fired rules; saturates.
-fn points(set: &PolicySet, conditions: &[Condition]) -> i64 {
-    fired(set, conditions)
-        .filter(|rule| rule.mode == Mode::Active)
-        .flat_map(|rule| &rule.actions)
+/// The sum of the points of all active fired rules and limits; saturates.
+fn points(set: &PolicySet, conditions: &[Condition], met: &[Met]) -> i64 {
+    Fired::of(set, conditions, met)
+        .iter()
+        .filter(|fired| fired.mode == Mode::Active)
+        .flat_map(|fired| fired.actions)
         .map(|action| match action {
             ActionDef::Score(points, _) => *points,
             ActionDef::Allow(_)
@@ -106,38 +126,117 @@ fn points(set: &PolicySet, conditions: &[Condition]) -> i64 {
         .fold(0, i64::saturating_add)
 }
 
-/// The rules whose condition was true, in file order.
-fn fired<'a>(set: &'a PolicySet, conditions: &'a [Condition]) -> impl Iterator<Item = &'a RuleDef> {
-    set.rules
-        .iter()
-        .zip(conditions)
-        .filter(|(_, condition)| matches!(condition, Condition::True))
-        .map(|(rule, _)| rule)
-}
-
-/// The rules that could not be decided, and why.
-fn errors(set: &PolicySet, facts: &Facts<'_>, conditions: &[Condition]) -> Vec<RuleError> {
-    let problems = set.rules.iter().zip(conditions).filter_map(|(rule, condition)| {
-        let problem = match condition {
-            Condition::Failed(error) => error.to_string(),
-            Condition::Unknown => undecided(set, facts, rule),
-            Condition::NotRun | Condition::True | Condition::False | Condition::Missing => {
-                return None;
+/// What the answer says of the active limits. A blocked attempt reserves nothing.
+fn usages(set: &PolicySet, verdict: Verdict, met: &mut [Met]) -> Vec<LimitUsage> {
+    let active = set.limits.iter().zip(met).filter(|(limit, _)| limit.mode == Mode::Active);
+    active
+        .filter_map(|(_, met)| {
+            let mut usage = met.usage.take()?;
+            if verdict == Verdict::Block {
+                usage.reserved = usage.reserved.saturating_sub(met.amount.unwrap_or(0));
             }
-        };
-        Some(RuleError { rule: Arc::clone(&rule.name), problem })
-    });
-    problems.collect()
+            Some(usage)
+        })
+        .collect()
 }
 
-/// What a rule could not read, found by evaluating its condition once more on its own.
-fn undecided(set: &PolicySet, facts: &Facts<'_>, rule: &RuleDef) -> String {
+/// A rule or a limit that fired.
+#[derive(Clone, Copy, Debug)]
+struct Fired<'a> {
+    name: &'a Arc<str>,
+    at: &'a Position,
+    mode: Mode,
+    actions: &'a [ActionDef],
+    actions_written: &'a [Arc<str>],
+}
+
+impl<'a> Fired<'a> {
+    /// Those that fired, in order of file and line.
+    fn of(set: &'a PolicySet, conditions: &[Condition], met: &[Met]) -> Vec<Self> {
+        let rules = set.rules.iter().zip(conditions).filter_map(|(rule, condition)| {
+            matches!(condition, Condition::True).then_some(Self {
+                name: &rule.name,
+                at: &rule.at,
+                mode: rule.mode,
+                actions: &rule.actions,
+                actions_written: &rule.actions_written,
+            })
+        });
+        let limits = set.limits.iter().zip(met).filter_map(|(limit, met)| {
+            matches!(met.condition, Condition::True).then_some(Self {
+                name: &limit.name,
+                at: &limit.at,
+                mode: limit.mode,
+                actions: &limit.actions,
+                actions_written: &limit.actions_written,
+            })
+        });
+        let mut fired: Vec<Self> = rules.collect();
+        let rules = fired.len();
+        fired.extend(limits);
+        if fired.len() > rules {
+            fired.sort_by_key(|fired| fired.at);
+        }
+        fired
+    }
+}
+
+/// The rules and limits that could not be decided, and why.
+fn errors(
+    set: &PolicySet,
+    facts: &Facts<'_>,
+    conditions: &[Condition],
+    met: &[Met],
+) -> Vec<RuleError> {
+    let rules = set.rules.iter().zip(conditions).filter_map(|(rule, condition)| {
+        let reads = [&rule.when];
+        let problem = problem(set, facts, condition, reads.into_iter())?;
+        Some((&rule.at, RuleError { rule: Arc::clone(&rule.name), problem }))
+    });
+    let limits = set.limits.iter().zip(met).filter_map(|(limit, met)| {
+        let problem = problem(set, facts, &met.condition, limit_reads(limit))?;
+        Some((&limit.at, RuleError { rule: Arc::clone(&limit.name), problem }))
+    });
+    let mut errors: Vec<(&Position, RuleError)> = rules.chain(limits).collect();
+    errors.sort_by_key(|(at, _)| *at);
+    errors.into_iter().map(|(_, error)| error).collect()
+}
+
+fn problem<'a>(
+    set: &'a PolicySet,
+    facts: &Facts<'a>,
+    condition: &Condition,
+    reads: impl Iterator<Item = &'a Expr>,
+) -> Option<String> {
+    match condition {
+        Condition::Failed(error) => Some(error.to_string()),
+        Condition::Unknown => Some(undecided(set, facts, reads)),
+        Condition::NotRun | Condition::True | Condition::False | Condition::Missing => None,
+    }
+}
+
+/// What a limit evaluates.
+fn limit_reads(limit: &LimitDef) -> impl Iterator<Item = &Expr> {
+    limit.filter.iter().chain(&limit.amount).chain(std::iter::once(&limit.max))
+}
+
+/// What could not be read, found by evaluating once more on its own.
+fn undecided<'a>(
+    set: &'a PolicySet,
+    facts: &Facts<'a>,
+    reads: impl Iterator<Item = &'a Expr>,
+) -> String {
     let mut evaluator = Evaluator::new(set, *facts);
     evaluator.set_score(0);
-    // Only what it reads is of interest; how it comes out is known.
-    let _ = evaluator.condition(rule).is_ok();
+    for expr in reads {
+        // Only what it reads is of interest; how it comes out is known.
+        let _ = evaluator.eval(expr, &[]).is_ok();
+    }
     let names: Vec<_> =
         evaluator.unknown().iter().map(|unknown| format!("`{}`", name(set, *unknown))).collect();
+    if names.is_empty() {
+        return "undecided: its usage or its maximum could not be read".to_owned();
+    }
     format!("undecided: {} could not be read", names.join(", "))
 }
 

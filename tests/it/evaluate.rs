@@ -57,7 +57,7 @@ fn score_is_at_least(points: i64) -> Expr {
 }
 
 fn of_set(set: &PolicySet) -> Evaluation {
-    evaluate(set, &facts(&fields()), false)
+    evaluate(set, &facts(&fields()), &[], false)
 }
 
 fn of(rules: Vec<RuleDef>) -> Evaluation {
@@ -67,7 +67,7 @@ fn of(rules: Vec<RuleDef>) -> Evaluation {
 fn with(rules: Vec<RuleDef>, change: impl FnOnce(&mut Fields)) -> Evaluation {
     let mut fields = fields();
     change(&mut fields);
-    evaluate(&set_of(rules), &facts(&fields), false)
+    evaluate(&set_of(rules), &facts(&fields), &[], false)
 }
 
 fn codes(evaluation: &Evaluation) -> Vec<&str> {

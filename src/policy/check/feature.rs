@@ -122,7 +122,7 @@ pub(super) fn features<'a>(
     let declarations = known.declarations;
     let mut all = Vec::with_capacity(declarations.features.len());
     for (place, feature) in declarations.features.iter().enumerate() {
-        let entity = entity_of(known, feature, problems);
+        let entity = entity_of(known, &feature.entity, problems);
         let checked = checked_feature(known, entity, feature, used, problems);
         if let Some(entity) = entity {
             used.insert(&feature.entity.value);
@@ -151,8 +151,12 @@ pub(super) fn features<'a>(
     all
 }
 
-fn entity_of(known: &Known<'_>, feature: &Feature, problems: &mut Problems) -> Option<usize> {
-    let name = &feature.entity;
+/// The place of the entity of that name.
+pub(super) fn entity_of(
+    known: &Known<'_>,
+    name: &Spanned<String>,
+    problems: &mut Problems,
+) -> Option<usize> {
     let what = match known.names.get(&name.value) {
         Some(Meaning::Entity(place)) => return Some(place),
         Some(Meaning::Const(_) | Meaning::Let(_) | Meaning::Helper(_)) => "is not an entity",
@@ -237,7 +241,7 @@ fn aggregate_of(written: &Spanned<String>, problems: &mut Problems) -> Option<Ag
 }
 
 /// A span as written; the outer `None` when it is wrong, the inner when there is none.
-fn span(
+pub(super) fn span(
     written: Option<&Spanned<String>>,
     clause: &str,
     problems: &mut Problems,

@@ -152,7 +152,14 @@ pub(super) fn rules<'a>(
         let when = lowerer.condition(&rule.when, "the condition after `when`");
         let (found, reads) = lowerer.finish();
         problems.extend(found);
-        let actions = actions(known, rule, &reads, used, problems);
+        let actor = Actor {
+            kind: "rule",
+            name: &rule.name,
+            always: rule.always,
+            reads_score: reads.score,
+            actions: &rule.actions,
+        };
+        let actions = actions(known, actor, used, problems);
         used.extend(&reads.names);
         let on_error = rule
             .on_error
@@ -173,23 +180,38 @@ pub(super) fn rules<'a>(
     checked
 }
 
-fn actions<'a>(
+/// Something that acts when it fires: a rule or a limit.
+#[derive(Clone, Copy)]
+pub(super) struct Actor<'a> {
+    /// "rule" or "limit"
+    pub(super) kind: &'static str,
+    /// Its name.
+    pub(super) name: &'a Spanned<String>,
+    /// Whether an `allow` leaves it in force.
+    pub(super) always: bool,
+    /// Whether its condition reads the score.
+    pub(super) reads_score: bool,
+    /// Its actions as written.
+    pub(super) actions: &'a [Action],
+}
+
+/// Checks the actions of a rule or a limit.
+pub(super) fn actions<'a>(
     known: &Known<'a>,
-    rule: &'a Rule,
-    reads: &Reads<'a>,
+    actor: Actor<'a>,
     used: &mut BTreeSet<&'a str>,
     problems: &mut Problems,
 ) -> Vec<ActionDef> {
-    let mut defs = Vec::with_capacity(rule.actions.len());
-    for action in &rule.actions {
+    let mut defs = Vec::with_capacity(actor.actions.len());
+    for action in actor.actions {
         let verb = &action.verb;
         let Some(def) = checked_action(known, action, used, problems) else { continue };
-        if matches!(def, ActionDef::Score(..)) && reads.score {
+        if matches!(def, ActionDef::Score(..)) && actor.reads_score {
             problems
                 .error(
                     "score-reads-and-adds",
                     &verb.at,
-                    format!("rule `{}` reads `score` and adds to it", rule.name.value),
+                    format!("{} `{}` reads `score` and adds to it", actor.kind, actor.name.value),
                 )
                 .under(&verb.value)
                 .expected("another action, or a condition that does not read `score`");
@@ -207,17 +229,20 @@ fn actions<'a>(
         }
     }
     let stops = |def: &ActionDef| matches!(def, ActionDef::Block(_) | ActionDef::Challenge(..));
-    if !rule.always
+    if !actor.always
         && defs.iter().any(|def| matches!(def, ActionDef::Allow(_)))
         && defs.iter().any(stops)
     {
         problems
             .warn(
                 "contradicting-actions",
-                &rule.name.at,
-                format!("rule `{}` allows, which sets its other actions aside", rule.name.value),
+                &actor.name.at,
+                format!(
+                    "{} `{}` allows, which sets its other actions aside",
+                    actor.kind, actor.name.value
+                ),
             )
-            .wide(rule.name.value.chars().count() + 2)
+            .wide(actor.name.value.chars().count() + 2)
             .expected("`allow` in a rule of its own, or `always`");
     }
     defs
@@ -339,7 +364,7 @@ impl<'a> Constants<'_, 'a> {
 }
 
 /// An action as policies write it.
-fn written_action(action: &ActionDef) -> Arc<str> {
+pub(super) fn written_action(action: &ActionDef) -> Arc<str> {
     let text = match action {
         ActionDef::Allow(code) => format!("allow(\"{code}\")"),
         ActionDef::Review(code) => format!("review(\"{code}\")"),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::feature::CheckedFeature;
 use super::known::Known;
+use super::limit::CheckedLimit;
 use super::problem::Problems;
 use super::rule::CheckedRule;
 use crate::model::verdict::Mode;
@@ -17,12 +18,17 @@ const REASONS: &str = "reasons.toml";
 /// The reason that the program itself gives.
 const RULE_ERROR: &str = "RULE_ERROR";
 
-/// The features that some rule, active or shadow, can reach.
-pub(super) fn live_features(rules: &[CheckedRule<'_>]) -> BTreeSet<FeatureIndex> {
+/// The features that some rule or limit, active or shadow, can reach.
+pub(super) fn live_features(
+    rules: &[CheckedRule<'_>],
+    limits: &[CheckedLimit<'_>],
+) -> BTreeSet<FeatureIndex> {
+    let rules = rules.iter().map(|rule| (rule.def.mode, &rule.reads));
+    let limits = limits.iter().map(|limit| (limit.def.mode, &limit.reads));
     rules
-        .iter()
-        .filter(|rule| rule.def.mode != Mode::Off)
-        .flat_map(|rule| rule.reads.features.iter().copied())
+        .chain(limits)
+        .filter(|(mode, _)| *mode != Mode::Off)
+        .flat_map(|(_, reads)| reads.features.iter().copied())
         .collect()
 }
 
@@ -69,6 +75,7 @@ pub(super) fn names(known: &Known<'_>, used: &BTreeSet<&str>, problems: &mut Pro
 pub(super) fn reasons(
     known: &Known<'_>,
     rules: &[CheckedRule<'_>],
+    limits: &[CheckedLimit<'_>],
     files: &Files,
     problems: &mut Problems,
 ) {
@@ -76,6 +83,7 @@ pub(super) fn reasons(
     let given: BTreeSet<&str> = rules
         .iter()
         .flat_map(|rule| rule.def.actions.iter())
+        .chain(limits.iter().flat_map(|limit| limit.def.actions.iter()))
         .map(|action| action.code().as_ref())
         .collect();
     for code in bundle.reasons.keys().map(AsRef::as_ref) {

@@ -6,9 +6,11 @@ use crate::model::decision::{MetChallenge, Reason};
 use crate::model::field::{Field, Fields};
 use crate::model::value::{Text, Value};
 use crate::model::verdict::{Mode, OnError, ReasonClass, Verdict};
+use crate::policy::ast::Position;
 use crate::policy::bundle::OffSession;
+use crate::policy::evaluate::limit::Met;
 use crate::policy::evaluate::{Condition, RULE_ERROR};
-use crate::policy::set::{ActionDef, PolicySet, RuleDef};
+use crate::policy::set::{ActionDef, PolicySet};
 
 /// What is left of the rules' actions.
 #[derive(Debug)]
@@ -36,46 +38,98 @@ enum Rank {
 struct Collector<'a> {
     set: &'a PolicySet,
     fields: &'a Fields,
-    /// Each code with the rank of its action and its rule.
-    codes: Vec<(Rank, &'a str, &'a RuleDef)>,
+    /// Each code with the rank of its action and the name of its rule or limit.
+    codes: Vec<(Rank, &'a str, &'a Arc<str>)>,
     methods: Vec<Text>,
     met: Vec<MetChallenge>,
 }
 
-/// Merges the actions of the active rules.
-pub(crate) fn merge(set: &PolicySet, fields: &Fields, conditions: &[Condition]) -> Merged {
-    let active = || set.rules.iter().zip(conditions).filter(|(rule, _)| rule.mode == Mode::Active);
-    let is_exempting = active().any(|(rule, condition)| allows(rule, condition));
+/// A rule or a limit that fired, or whose `on_error` stands in.
+#[derive(Clone, Copy, Debug)]
+struct Acting<'a> {
+    name: &'a Arc<str>,
+    at: &'a Position,
+    actions: &'a [ActionDef],
+    /// What stands in for its actions when it could not be decided.
+    stands_in: Option<OnError>,
+    /// Whether an `allow` sets it aside: a limit never, and not a rule that is `always`.
+    can_be_exempted: bool,
+}
+
+/// Merges the actions of the active rules and limits.
+pub(crate) fn merge(
+    set: &PolicySet,
+    fields: &Fields,
+    conditions: &[Condition],
+    met: &[Met],
+) -> Merged {
+    let rules = set.rules.iter().zip(conditions);
+    let rules =
+        rules.filter(|(rule, _)| rule.mode == Mode::Active).filter_map(|(rule, condition)| {
+            Some(Acting {
+                name: &rule.name,
+                at: &rule.at,
+                actions: &rule.actions,
+                stands_in: stands_in(condition, rule.on_error)?,
+                can_be_exempted: !rule.always,
+            })
+        });
+    let limits = set.limits.iter().zip(met);
+    let limits =
+        limits.filter(|(limit, _)| limit.mode == Mode::Active).filter_map(|(limit, met)| {
+            Some(Acting {
+                name: &limit.name,
+                at: &limit.at,
+                actions: &limit.actions,
+                stands_in: stands_in(&met.condition, limit.on_error)?,
+                can_be_exempted: false,
+            })
+        });
+    let mut acting: Vec<Acting<'_>> = rules.collect();
+    let decided = acting.len();
+    acting.extend(limits);
+    if acting.len() > decided {
+        acting.sort_by_key(|acting| acting.at);
+    }
+    let is_exempting = acting.iter().any(Acting::allows);
     let mut exempted = Vec::new();
     let mut collector = Collector::new(set, fields);
-    for (rule, condition) in active() {
-        let stands_in = match condition {
-            Condition::True => None,
-            Condition::Unknown | Condition::Failed(_) => Some(rule.on_error),
-            Condition::NotRun | Condition::False | Condition::Missing => continue,
-        };
-        if stands_in == Some(OnError::Skip) {
-            continue;
-        }
+    for acting in acting {
         // The rules that allow are what sets the others aside; they stand.
-        if is_exempting && !rule.always && !allows(rule, condition) {
-            exempted.push(Arc::clone(&rule.name));
+        if is_exempting && acting.can_be_exempted && !acting.allows() {
+            exempted.push(Arc::clone(acting.name));
             continue;
         }
-        match stands_in {
-            None => collector.actions(rule),
-            Some(OnError::Block) => collector.code(Rank::Block, RULE_ERROR, rule),
-            Some(OnError::Challenge) => collector.challenge(RULE_ERROR, &[], rule),
+        match acting.stands_in {
+            None => collector.actions(acting),
+            Some(OnError::Block) => collector.code(Rank::Block, RULE_ERROR, acting),
+            Some(OnError::Challenge) => collector.challenge(RULE_ERROR, &[], acting),
             Some(OnError::Skip) => {}
         }
     }
     collector.finish(exempted)
 }
 
-/// Whether the rule fired and lets the payment through.
-fn allows(rule: &RuleDef, condition: &Condition) -> bool {
-    matches!(condition, Condition::True)
-        && rule.actions.iter().any(|action| matches!(action, ActionDef::Allow(_)))
+/// What stands in for the actions: the inner `None` when they stand themselves, the outer when nothing
+/// is done.
+fn stands_in(condition: &Condition, on_error: OnError) -> Option<Option<OnError>> {
+    match condition {
+        Condition::True => Some(None),
+        Condition::Unknown | Condition::Failed(_) => {
+            (on_error != OnError::Skip).then_some(Some(on_error))
+        }
+        Condition::NotRun | Condition::False | Condition::Missing => None,
+    }
+}
+
+// === impl Acting ===
+
+impl Acting<'_> {
+    /// Whether it fired and lets the payment through.
+    fn allows(&self) -> bool {
+        self.stands_in.is_none()
+            && self.actions.iter().any(|action| matches!(action, ActionDef::Allow(_)))
+    }
 }
 
 // === impl Collector ===
@@ -85,8 +139,8 @@ impl<'a> Collector<'a> {
         Self { set, fields, codes: Vec::new(), methods: Vec::new(), met: Vec::new() }
     }
 
-    fn actions(&mut self, rule: &'a RuleDef) {
-        for action in &rule.actions {
+    fn actions(&mut self, rule: Acting<'a>) {
+        for action in rule.actions {
             match action {
                 ActionDef::Block(code) => self.code(Rank::Block, code, rule),
                 ActionDef::Challenge(code, methods) => self.challenge(code, methods, rule),
@@ -97,18 +151,18 @@ impl<'a> Collector<'a> {
         }
     }
 
-    fn code(&mut self, rank: Rank, code: &'a str, rule: &'a RuleDef) {
-        self.codes.push((rank, code, rule));
+    fn code(&mut self, rank: Rank, code: &'a str, rule: Acting<'a>) {
+        self.codes.push((rank, code, rule.name));
     }
 
     /// A challenge: met when one of its methods has been passed, and replaced by what the bundle says
     /// when the payer is absent.
-    fn challenge(&mut self, code: &'a str, methods: &'a [Text], rule: &'a RuleDef) {
+    fn challenge(&mut self, code: &'a str, methods: &'a [Text], rule: Acting<'a>) {
         let default = std::slice::from_ref(&self.set.bundle.default_challenge);
         let methods = if methods.is_empty() { default } else { methods };
         if let Some(method) = methods.iter().find(|method| self.is_passed(method)) {
             self.met.push(MetChallenge {
-                rule: Arc::clone(&rule.name),
+                rule: Arc::clone(rule.name),
                 code: self.shared(code),
                 method: method.clone(),
             });
@@ -165,7 +219,7 @@ impl<'a> Collector<'a> {
                 reasons.push(Reason {
                     code: self.shared(code),
                     class: self.class(code),
-                    rule: Arc::clone(&rule.name),
+                    rule: Arc::clone(rule),
                     message: None,
                 });
             }

@@ -78,7 +78,15 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// [`EvalError`] of the first error that is reached, and when the value is no truth.
     pub(crate) fn condition(&mut self, rule: &'a RuleDef) -> Result<Truth, Box<EvalError>> {
-        self.eval(&rule.when, &[])?.truth("the condition")
+        self.truth(&rule.when)
+    }
+
+    /// How any condition comes out.
+    ///
+    /// # Errors
+    /// [`EvalError`] of the first error that is reached, and when the value is no truth.
+    pub(crate) fn truth(&mut self, condition: &'a Expr) -> Result<Truth, Box<EvalError>> {
+        self.eval(condition, &[])?.truth("the condition")
     }
 
     /// The value of an expression within a helper whose arguments are `frame`; elsewhere it is empty.

@@ -8,8 +8,8 @@ use super::walk::Walker;
 use super::{helper, problem, scan};
 use crate::model::verdict::{Mode, OnError};
 use crate::policy::ast::{
-    Action, Declarations, Entity, Expr, ExprKind, Feature, Helper, HelperBody, Named, Position,
-    Rule, Spanned,
+    Action, Declarations, Entity, Expr, ExprKind, Feature, Helper, HelperBody, Limit, Named,
+    Position, Rule, Spanned,
 };
 use crate::policy::diagnostic::Diagnostic;
 
@@ -168,6 +168,7 @@ fn statement(
         }
         "feature" => declarations.features.push(parts.feature(name)?),
         "rule" => declarations.rules.push(parts.rule(name)?),
+        "limit" => declarations.limits.push(parts.limit(name)?),
         _ => {
             for expr in custom.inputs.iter() {
                 expression(expr, place)?;
@@ -238,27 +239,54 @@ impl<'a> Parts<'a> {
     }
 
     fn rule(&self, name: Spanned<String>) -> Result<Rule, Diagnostic> {
-        let mode = self.text(Slot::Mode);
-        let on_error = self.text(Slot::OnError);
         Ok(Rule {
             name,
-            mode: match mode.as_ref().map(|mode| mode.value.as_str()) {
-                Some("shadow") => Mode::Shadow,
-                Some("off") => Mode::Off,
-                _ => Mode::Active,
-            },
+            mode: self.mode(),
             always: self.tape.clauses.contains(&"always"),
-            on_error: on_error.map(|on_error| match on_error.value.as_str() {
-                "challenge" => OnError::Challenge,
-                "block" => OnError::Block,
-                _ => OnError::Skip,
-            }),
-            when: self.expression(Slot::Condition)?.ok_or_else(|| not_one(self.place, None))?,
-            actions: self
-                .all(Slot::Action)
-                .map(|input| self.action(input))
-                .collect::<Result<_, _>>()?,
+            on_error: self.on_error(),
+            when: self.needed_expression(Slot::Condition)?,
+            actions: self.actions()?,
         })
+    }
+
+    fn limit(&self, name: Spanned<String>) -> Result<Limit, Diagnostic> {
+        Ok(Limit {
+            name,
+            mode: self.mode(),
+            on_error: self.on_error(),
+            counted: self.needed_expression(Slot::Value)?,
+            entity: self.needed(Slot::Entity)?,
+            over: self.text(Slot::Over),
+            per: self.text(Slot::Per),
+            max: self.needed_expression(Slot::Max)?,
+            filter: self.expression(Slot::Filter)?,
+            returns_refunded: self.tape.clauses.contains(&"returns"),
+            actions: self.actions()?,
+        })
+    }
+
+    fn mode(&self) -> Mode {
+        match self.text(Slot::Mode).as_ref().map(|mode| mode.value.as_str()) {
+            Some("shadow") => Mode::Shadow,
+            Some("off") => Mode::Off,
+            _ => Mode::Active,
+        }
+    }
+
+    fn on_error(&self) -> Option<OnError> {
+        self.text(Slot::OnError).map(|on_error| match on_error.value.as_str() {
+            "challenge" => OnError::Challenge,
+            "block" => OnError::Block,
+            _ => OnError::Skip,
+        })
+    }
+
+    fn needed_expression(&self, slot: Slot) -> Result<Expr, Diagnostic> {
+        self.expression(slot)?.ok_or_else(|| not_one(self.place, None))
+    }
+
+    fn actions(&self) -> Result<Vec<Action>, Diagnostic> {
+        self.all(Slot::Action).map(|input| self.action(input)).collect()
     }
 
     fn action(&self, input: &From) -> Result<Action, Diagnostic> {

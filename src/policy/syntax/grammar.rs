@@ -29,7 +29,7 @@ pub(super) const RESERVED: [&str; 8] =
 pub(super) enum Slot {
     /// What it declares.
     Name,
-    /// What an entity is made of; the quantity of a limit.
+    /// What an entity is made of; what a limit counts.
     Value,
     /// The aggregate of a feature.
     Aggregate,
@@ -53,7 +53,13 @@ pub(super) enum Slot {
     Condition,
     /// One of the actions after `then`.
     Action,
-    /// Parsed and not kept: parts of statements that are not supported yet.
+    /// `per`
+    Per,
+    /// `max`
+    Max,
+    /// `returns`
+    Returns,
+    /// Parsed and not kept: the block of a test.
     Unused,
 }
 
@@ -202,18 +208,18 @@ static FORMS: [Form; 6] = [
             Clause {
                 word: "per",
                 is_required: false,
-                steps: &[Step::Text(Slot::Unused, "\"day\", \"week\" or \"month\"")],
+                steps: &[Step::Text(Slot::Per, "\"day\", \"week\" or \"month\"")],
             },
             Clause {
                 word: "max",
                 is_required: true,
-                steps: &[Step::Expression(Slot::Unused, "an amount or a number")],
+                steps: &[Step::Expression(Slot::Max, "an amount or a number")],
             },
             WHERE,
             Clause {
                 word: "returns",
                 is_required: false,
-                steps: &[Step::Word(Slot::Unused, &["refunded"])],
+                steps: &[Step::Word(Slot::Returns, &["refunded"])],
             },
             THEN,
         ],

@@ -43,6 +43,7 @@ pub(in crate::server) fn decision(decision: &Decision, payment_id: String) -> pr
         errors,
         trace,
         limits,
+        amounts: _,
     } = evaluation;
     proto::ScoreResponse {
         decision_id: decision_id.to_string(),

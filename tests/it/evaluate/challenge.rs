@@ -65,7 +65,7 @@ fn off_session_another_answer_stands_in_for_a_challenge() {
         set.bundle.challenge_off_session = stand_in;
         let mut fields = fields();
         fields.set(Field::OffSession, Value::Bool(true));
-        evaluate(&set, &facts(&fields), false)
+        evaluate(&set, &facts(&fields), &[], false)
     };
     let evaluation = evaluate_with(OffSession::Block);
     assert_eq!(evaluation.verdict, Verdict::Block);

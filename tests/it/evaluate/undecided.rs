@@ -103,7 +103,7 @@ fn what_could_not_be_read_and_was_needed_is_listed_once() {
     fields.set(Field::AmountBase, Value::Unknown);
     let features = [Value::Unknown, Value::Unknown];
     let facts = Facts { features: &features, ..facts(&fields) };
-    let evaluation = evaluate(&set, &facts, false);
+    let evaluation = evaluate(&set, &facts, &[], false);
     assert_eq!(evaluation.degraded, ["payment.amount_base", "card.first"]);
     let undecided: Vec<_> = evaluation.errors.iter().map(|error| error.rule.as_ref()).collect();
     assert_eq!(undecided, ["amount", "let", "let again"]);
@@ -132,8 +132,8 @@ fn a_trace_gives_the_values_of_what_a_condition_names() {
     let features = [Value::Int(4), Value::Int(9)];
     let fields = fields();
     let facts = Facts { features: &features, ..facts(&fields) };
-    assert!(evaluate(&set, &facts, false).trace.is_empty());
-    let trace = evaluate(&set, &facts, true).trace;
+    assert!(evaluate(&set, &facts, &[], false).trace.is_empty());
+    let trace = evaluate(&set, &facts, &[], true).trace;
     let rules: Vec<_> = trace.iter().map(|rule| rule.rule.as_ref()).collect();
     assert_eq!(rules, ["fires", "is missing", "fails", "reads the score"]);
     let conditions: Vec<_> = trace.iter().map(|rule| rule.condition.clone()).collect();
@@ -171,8 +171,8 @@ fn a_trace_changes_nothing_else() {
         let features = [first, Value::Unknown];
         let fields = fields();
         let facts = Facts { features: &features, ..facts(&fields) };
-        let traced = evaluate(&set, &facts, true);
-        let untraced = evaluate(&set, &facts, false);
+        let traced = evaluate(&set, &facts, &[], true);
+        let untraced = evaluate(&set, &facts, &[], false);
         assert_eq!(Evaluation { trace: Vec::new(), ..traced }, untraced);
     }
 }
