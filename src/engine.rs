@@ -12,6 +12,7 @@ pub mod lists;
 mod live;
 pub mod payments;
 mod report;
+mod reserve;
 mod score;
 mod taps;
 
@@ -22,6 +23,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use crate::feature::store::EntityStore;
+use crate::limit::store::LimitStore;
 use crate::list::Overlay;
 use crate::model::decision::Decision;
 use crate::model::field::Fields;
@@ -34,14 +36,16 @@ use journal::{Entry, Journal, JournalError};
 use kept::Kept;
 use live::Live;
 use payments::{EventRecord, PaymentRecord, STEPS_MAX, Timeline};
+use reserve::{LimitSlots, Limits, Wanted};
 use score::Asked;
 
 /// The state machine. Locks are taken in this order: the id of an event, the record of a payment, the
-/// entities by their keys; and no thread waits for another while it holds a shard of a map.
+/// entities by their keys, the limits by theirs; and no thread waits for another while it holds a shard of a map.
 #[derive(Debug)]
 pub struct Engine {
     live: ArcSwap<Live>,
     entities: EntityStore,
+    limits: LimitStore,
     payments: Kept<PaymentRecord>,
     events: Kept<EventRecord>,
     lists: Arc<Overlay>,
@@ -176,6 +180,8 @@ pub struct Swept {
     pub idle_entities: usize,
     /// Entities that had to go because there were too many.
     pub evicted_entities: usize,
+    /// Limits of entities of which nothing could be read any more.
+    pub limits: usize,
 }
 
 /// How much is held.
@@ -195,6 +201,7 @@ impl Engine {
         Self {
             live: ArcSwap::from_pointee(Live::first(policies)),
             entities: EntityStore::new(),
+            limits: LimitStore::new(),
             payments: Kept::new(settings.payment_kept),
             events: Kept::new(settings.payment_kept),
             lists: Arc::new(Overlay::new(lists::CHANGES_MAX)),
@@ -267,11 +274,13 @@ impl Engine {
         let settled = now.minus(OVERTAKEN_MAX);
         let entities = self.entities.sweep(settled, self.settings.entities_max);
         self.lists.sweep(settled);
+        let limits = self.limits.sweep(settled, self.settings.entities_max);
         Swept {
             payments: self.payments.sweep(settled),
             events: self.events.sweep(settled),
             idle_entities: entities.idle,
             evicted_entities: entities.evicted,
+            limits,
         }
     }
 
@@ -280,20 +289,24 @@ impl Engine {
         Held { payments: self.payments.len(), entities: self.entities.len() }
     }
 
-    /// Locks the entities that the fields name and works on them. The fields may depend on the set, and
+    /// Locks the entities that the fields name, and the limits that are wanted, and works on them. The fields may depend on the set, and
     /// are made anew when it has changed before the entities were locked.
     fn with_entities<T>(
         &self,
         unseen: Unseen,
+        wanted: Wanted<'_>,
         fields: impl Fn(&PolicySet) -> Fields,
-        work: impl FnOnce(&Live, &Fields, Entities<'_>) -> T,
+        work: impl FnOnce(&Live, &Fields, Entities<'_>, Limits<'_>) -> T,
     ) -> T {
         loop {
             let live = self.live.load();
             let fields = fields(&live.set);
             let slots = Slots::find(&self.entities, &live.set, &fields, unseen);
-            if let Ok(entities) = slots.lock(&live) {
-                return work(&live, &fields, entities);
+            let limits = LimitSlots::find(&self.limits, &live.set, &fields, wanted, unseen);
+            if let Ok(entities) = slots.lock(&live)
+                && let Ok(limits) = limits.lock()
+            {
+                return work(&live, &fields, entities, limits);
             }
         }
     }

@@ -49,7 +49,7 @@ pub(super) struct Entities<'a> {
 
 /// Where the state of an entity of the set is.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+pub(super) enum Place {
     /// In the slot of that place.
     Slot(usize),
     /// Nowhere: a part of the key is missing.
@@ -192,7 +192,7 @@ impl Entities<'_> {
 
 /// The key of the entity that the fields name, or why there is none: a missing part outweighs an
 /// unknown one, for then there is no entity whatever the unknown is.
-fn key_of(entity: &EntityDef, fields: &Fields) -> Result<EntityKey, Place> {
+pub(super) fn key_of(entity: &EntityDef, fields: &Fields) -> Result<EntityKey, Place> {
     let parts = || {
         entity.parts.iter().map(|part| match part {
             KeyPart::Field(field) => fields.get(*field),

@@ -7,12 +7,15 @@ use smallvec::SmallVec;
 use crate::engine::Receipt;
 use crate::engine::journal::Event;
 use crate::engine::kept::Record;
+use crate::limit::hold::{self, Holdings};
 use crate::model::decision::Decision;
 use crate::model::field::{Field, Fields};
 use crate::model::outcome::Outcome;
 use crate::model::packed::Packed;
+use crate::model::settlement::Settlement;
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
+use crate::model::verdict::Verdict;
 
 /// Everything that happened to a payment, in the order of application.
 #[derive(Clone, Debug)]
@@ -68,7 +71,11 @@ pub(super) struct Attempt {
     pub(super) received_at: Timestamp,
     pub(super) occurred_at: Option<Timestamp>,
     pub(super) amount_base: Value,
+    /// What was asked for, in minor units of its own currency.
+    pub(super) amount: i64,
     pub(super) decision: Arc<Decision>,
+    /// What has become of its money.
+    pub(super) settlement: Settlement,
 }
 
 /// What is kept of an event's id.
@@ -127,6 +134,50 @@ impl PaymentRecord {
                 None => known.as_ref() == outcome,
             })
             .map(|(known, receipt)| (known.as_ref(), *receipt))
+    }
+
+    /// What it holds in limits: the attempts so far, and one more.
+    pub(super) fn holdings(&self, next: Option<hold::Attempt<'_>>) -> Holdings {
+        if next.is_none() && self.attempts.iter().all(|it| it.decision.reservations.is_empty()) {
+            return Holdings::new();
+        }
+        let known = self.attempts.iter().map(|attempt| hold::Attempt {
+            at: attempt.decision.effective_at,
+            amount: attempt.amount,
+            is_blocked: attempt.decision.evaluation.verdict == Verdict::Block,
+            reservations: &attempt.decision.reservations,
+            settlement: &attempt.settlement,
+        });
+        let attempts: SmallVec<[hold::Attempt<'_>; 4]> = known.chain(next).collect();
+        hold::holdings(attempts.into_iter())
+    }
+
+    /// What it holds in limits when the settlement of one attempt becomes another.
+    pub(super) fn holdings_with(&self, number: u32, settlement: &Settlement) -> Holdings {
+        let attempts: SmallVec<[hold::Attempt<'_>; 4]> = self
+            .attempts
+            .iter()
+            .map(|attempt| hold::Attempt {
+                at: attempt.decision.effective_at,
+                amount: attempt.amount,
+                is_blocked: attempt.decision.evaluation.verdict == Verdict::Block,
+                reservations: &attempt.decision.reservations,
+                settlement: if attempt.decision.attempt == number {
+                    settlement
+                } else {
+                    &attempt.settlement
+                },
+            })
+            .collect();
+        hold::holdings(attempts.into_iter())
+    }
+
+    /// Notes what has become of the money of an attempt.
+    pub(super) fn settle(&mut self, number: u32, settlement: Settlement) {
+        let attempt = self.attempts.iter_mut().find(|it| it.decision.attempt == number);
+        if let Some(attempt) = attempt {
+            attempt.settlement = settlement;
+        }
     }
 
     /// Whether it can have one more step.

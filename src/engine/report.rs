@@ -6,6 +6,7 @@ use crate::engine::entities::Unseen;
 use crate::engine::event::{completed, of_outcome};
 use crate::engine::journal::{Entry, Event, JournalError};
 use crate::engine::payments::{Attempt, EventRecord, PaymentRecord};
+use crate::engine::reserve::Wanted;
 use crate::engine::taps::brought;
 use crate::engine::{Engine, Receipt, RecordedEvent, ReportError};
 use crate::model::field::{Field, Fields};
@@ -234,7 +235,7 @@ impl Engine {
         fields: impl Fn(&PolicySet) -> Fields,
         entry: impl FnOnce(u64, Timestamp) -> Entry,
     ) -> Result<Receipt, JournalError> {
-        self.with_entities(Unseen::Make, fields, |live, fields, mut entities| {
+        self.with_entities(Unseen::Make, Wanted::None, fields, |live, fields, mut entities, _| {
             let applied_at = entities.effective(happened.received_at);
             let effective_at = happened.occurred_at.map_or(applied_at, |at| at.min(applied_at));
             let lists = self.lists_over(&live.set);

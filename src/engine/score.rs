@@ -9,11 +9,15 @@ use crate::engine::event::completed;
 use crate::engine::journal::{Entry, JournalError};
 use crate::engine::live::Live;
 use crate::engine::payments::{Attempt, NOT_CONTENT, PaymentRecord};
+use crate::engine::reserve::{Limits, Wanted};
 use crate::engine::taps::{Brought, brought};
 use crate::engine::{Engine, ScoreError, ScoreRequest, Scored};
+use crate::limit::hold::Holdings;
 use crate::model::decision::{Decision, Evaluation};
 use crate::model::field::{Field, Fields};
+use crate::model::limit::Reservation;
 use crate::model::packed::Packed;
+use crate::model::settlement::Settlement;
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
 use crate::model::verdict::{NextStep, Verdict};
@@ -38,7 +42,20 @@ struct Weighed {
     /// What it brings to the taps of its verdict.
     verdict: Brought,
     evaluation: Evaluation,
+    /// What it reserves in limits.
+    reservations: Vec<Reservation>,
     features: Option<Vec<Value>>,
+}
+
+/// All that an attempt is decided on, locked.
+#[derive(Clone, Copy)]
+struct Locked<'a, 'e, 'l> {
+    live: &'a Live,
+    fields: &'a Fields,
+    entities: &'a Entities<'e>,
+    limits: &'a Limits<'l>,
+    /// What the payment holds in limits.
+    held: &'a Holdings,
 }
 
 impl Engine {
@@ -50,8 +67,9 @@ impl Engine {
         if asked.request.dry_run {
             let known = self.payments.with_known(&payment_id, asked.received_at, |record| {
                 known_attempt(record, asked.request, &content)
+                    .unwrap_or_else(|| Ok(self.imagine(asked, &record.holdings(None))))
             });
-            return known.flatten().unwrap_or_else(|| Ok(self.imagine(asked)));
+            return known.unwrap_or_else(|| Ok(self.imagine(asked, &Holdings::new())));
         }
         self.payments.with(&payment_id, asked.received_at, |record| {
             match known_attempt(record, asked.request, &content) {
@@ -63,12 +81,15 @@ impl Engine {
     }
 
     /// What would be decided; nothing is stored or counted.
-    fn imagine(&self, asked: Asked<'_>) -> Scored {
-        self.with_entities(Unseen::Imagine, asked.fields(), |live, fields, entities| {
-            let weighed = self.weigh(asked, live, fields, &entities);
-            let Weighed { effective_at, evaluation, features, attempt: _, verdict: _ } = weighed;
+    fn imagine(&self, asked: Asked<'_>, held: &Holdings) -> Scored {
+        let (unseen, wanted) = (Unseen::Imagine, Wanted::Met(held));
+        self.with_entities(unseen, wanted, asked.fields(), |live, fields, entities, limits| {
+            let locked = Locked { live, fields, entities: &entities, limits: &limits, held };
+            let weighed = self.weigh(asked, locked);
+            let Weighed { effective_at, evaluation, reservations, features, .. } = weighed;
             let next = self.sequence.load(Ordering::Relaxed) + 1;
-            let decision = decision(&live.set, asked.request, effective_at, evaluation, next);
+            let mut decision = decision(&live.set, asked.request, effective_at, evaluation, next);
+            decision.reservations = reservations;
             Scored { decision: Arc::new(decision), repeated: false, features }
         })
     }
@@ -81,59 +102,80 @@ impl Engine {
         content: Packed,
     ) -> Result<Scored, JournalError> {
         let Asked { request, received_at, all_features: _ } = asked;
-        self.with_entities(Unseen::Make, asked.fields(), |live, fields, mut entities| {
-            let weighed = self.weigh(asked, live, fields, &entities);
-            let Weighed { effective_at, attempt, verdict, evaluation, features } = weighed;
-            let verdict_taps = live.taps(evaluation.verdict.event());
-            let occurred_at = request.payment.fields().get(Field::OccurredAt).as_time();
-            let amount_base = fields.get(Field::AmountBase);
-            let decision = self.append(|sequence| {
-                let decision = decision(&live.set, request, effective_at, evaluation, sequence);
-                let decision = Arc::new(decision);
-                let entry = Entry::Score {
-                    content: content.clone(),
+        let held = record.holdings(None);
+        let (unseen, wanted) = (Unseen::Make, Wanted::Met(&held));
+        self.with_entities(
+            unseen,
+            wanted,
+            asked.fields(),
+            |live, fields, mut entities, mut limits| {
+                let locked =
+                    Locked { live, fields, entities: &entities, limits: &limits, held: &held };
+                let Weighed { effective_at, attempt, verdict, evaluation, reservations, features } =
+                    self.weigh(asked, locked);
+                let verdict_taps = live.taps(evaluation.verdict.event());
+                let occurred_at = request.payment.fields().get(Field::OccurredAt).as_time();
+                let amount_base = fields.get(Field::AmountBase);
+                let decision = self.append(|sequence| {
+                    let mut decision =
+                        decision(&live.set, request, effective_at, evaluation, sequence);
+                    decision.reservations = reservations;
+                    let decision = Arc::new(decision);
+                    let entry = Entry::Score {
+                        content: content.clone(),
+                        received_at,
+                        occurred_at,
+                        amount_base: amount_base.clone(),
+                        decision: Arc::clone(&decision),
+                    };
+                    (entry, decision)
+                })?;
+                let attempted = Attempt {
+                    content,
                     received_at,
                     occurred_at,
                     amount_base: amount_base.clone(),
+                    amount: fields.get(Field::Amount).as_int().unwrap_or(0),
                     decision: Arc::clone(&decision),
+                    settlement: Settlement::default(),
                 };
-                (entry, decision)
-            })?;
-            entities.advance(effective_at);
-            entities.observe(live.taps("attempt"), effective_at, &attempt);
-            entities.observe(verdict_taps, effective_at, &verdict);
-            drop(entities);
-            record.push_attempt(Attempt {
-                content,
-                received_at,
-                occurred_at,
-                amount_base: amount_base.clone(),
-                decision: Arc::clone(&decision),
-            });
-            Ok(Scored { decision, repeated: false, features })
-        })
+                entities.advance(effective_at);
+                entities.observe(live.taps("attempt"), effective_at, &attempt);
+                entities.observe(verdict_taps, effective_at, &verdict);
+                drop(entities);
+                record.push_attempt(attempted);
+                if !live.set.limits.is_empty() || !held.is_empty() {
+                    let holds = record.holdings(None);
+                    limits.replace(&live.set, effective_at, &held, &holds);
+                }
+                drop(limits);
+                Ok(Scored { decision, repeated: false, features })
+            },
+        )
     }
 
     /// Reads and evaluates; changes nothing.
-    fn weigh(
-        &self,
-        asked: Asked<'_>,
-        live: &Live,
-        fields: &Fields,
-        entities: &Entities<'_>,
-    ) -> Weighed {
+    fn weigh(&self, asked: Asked<'_>, locked: Locked<'_, '_, '_>) -> Weighed {
         let Asked { request, received_at, all_features } = asked;
+        let Locked { live, fields, entities, limits, held } = locked;
         let set = &live.set;
         let lists = self.lists_over(set);
-        let effective_at = entities.effective(received_at);
+        let effective_at = limits.effective(entities.effective(received_at));
         let event = Facts { fields, features: &[], now: effective_at, lists: &lists };
         let attempt = brought(live, live.taps("attempt"), &event, entities);
         let wanted = if all_features { &live.all_features } else { &set.live_features };
         let features = entities.read(wanted, effective_at, &attempt);
-        let evaluation = evaluate(set, &Facts { features: &features, ..event }, &[], request.trace);
+        let readings = limits.read(set, effective_at, held);
+        let facts = Facts { features: &features, ..event };
+        let evaluation = evaluate(set, &facts, &readings, request.trace);
         let verdict = brought(live, live.taps(evaluation.verdict.event()), &event, entities);
+        let reservations = if evaluation.verdict == Verdict::Block {
+            Vec::new()
+        } else {
+            limits.reservations(set, &evaluation.amounts)
+        };
         let features = all_features.then_some(features);
-        Weighed { effective_at, attempt, verdict, evaluation, features }
+        Weighed { effective_at, attempt, verdict, evaluation, reservations, features }
     }
 }
 

@@ -109,51 +109,29 @@ impl LimitState {
         self.window(reading, now).1
     }
 
-    /// A payment that counts at `at` holds `to` in place of `from`. `now` is the time of the change.
-    pub fn change(
-        &mut self,
-        reading: Reading<'_>,
-        now: Timestamp,
-        at: Timestamp,
-        (from, to): (Held, Held),
-    ) {
-        self.last_effective = self.last_effective.max(Some(now));
-        self.forget(reading, now);
-        if self.forgotten_before.is_some_and(|forgotten| at < forgotten) {
-            return;
+    /// What a payment that counts at `at` with `held` adds to the usage at `now`.
+    pub fn counts(&self, reading: Reading<'_>, now: Timestamp, at: Timestamp, held: Held) -> Usage {
+        let (start, _) = self.window(reading, now);
+        if at < start {
+            return Usage::default();
         }
-        let place = self.entries.partition_point(|entry| entry.at < at);
-        let has_ended = place < self.ended;
-        let (from, to) = if has_ended {
-            (from.expired(reading.on_expiry), to.expired(reading.on_expiry))
-        } else {
-            (from, to)
-        };
-        let (from, to) = (Sum::of(from), Sum::of(to));
-        // An entry that stands for several stands at the latest of them: it is the first that is not
-        // before. What held nothing until now has an entry of its own.
-        let is_new =
-            from == Sum::default() && self.entries.get(place).is_none_or(|entry| entry.at != at);
-        if is_new {
-            if to == Sum::default() {
-                return;
-            }
+        let is_over = at <= now.minus(RESERVATION_KEPT);
+        let held = if is_over { held.expired(reading.on_expiry) } else { held };
+        Usage { used: held.used, reserved: held.reserved.saturating_add(held.open) }
+    }
+
+    /// A payment that counts at `at` comes to hold that. `now` is the time of the change.
+    pub fn add(&mut self, reading: Reading<'_>, now: Timestamp, at: Timestamp, held: Held) {
+        let Some(place) = self.place(reading, now, at) else { return };
+        let has_ended = at <= now.minus(RESERVATION_KEPT);
+        if self.entries.get(place).is_none_or(|entry| entry.at != at) {
             self.entries.insert(place, Entry { at, sum: Sum::default() });
-            if has_ended {
-                self.ended += 1;
-            }
+            self.ended += usize::from(has_ended);
         }
+        let sum = Sum::of(held, has_ended, reading.on_expiry);
         if let Some(entry) = self.entries.get_mut(place) {
-            entry.sum.take(from);
-            entry.sum.add(to);
-            self.sum.take(from);
-            self.sum.add(to);
-            if entry.sum == Sum::default() {
-                self.entries.remove(place);
-                if has_ended {
-                    self.ended -= 1;
-                }
-            }
+            entry.sum.add(sum);
+            self.sum.add(sum);
         }
         let until = match (reading.period, self.bounds) {
             (Period::Over(window), _) => at.plus(window),
@@ -163,6 +141,32 @@ impl LimitState {
         };
         self.idle_from = self.idle_from.max(until);
         self.coarsen(reading);
+    }
+
+    /// A payment that counts at `at` holds that no longer. `now` is the time of the change.
+    pub fn take(&mut self, reading: Reading<'_>, now: Timestamp, at: Timestamp, held: Held) {
+        let Some(place) = self.place(reading, now, at) else { return };
+        let has_ended = place < self.ended;
+        let sum = Sum::of(held, has_ended, reading.on_expiry);
+        if let Some(entry) = self.entries.get_mut(place) {
+            entry.sum.take(sum);
+            self.sum.take(sum);
+            if entry.sum == Sum::default() {
+                self.entries.remove(place);
+                self.ended -= usize::from(has_ended);
+            }
+        }
+    }
+
+    /// Where what counts at `at` is kept; `None` when no read needs it any more. An entry that stands for several stands at the latest of them: it is the first that is
+    /// not before.
+    fn place(&mut self, reading: Reading<'_>, now: Timestamp, at: Timestamp) -> Option<usize> {
+        self.last_effective = self.last_effective.max(Some(now));
+        self.forget(reading, now);
+        if self.forgotten_before.is_some_and(|forgotten| at < forgotten) {
+            return None;
+        }
+        Some(self.entries.partition_point(|entry| entry.at < at))
     }
 
     /// The instants after `now` at which the usage may fall with nothing else happening, ascending, at
@@ -272,7 +276,8 @@ impl LimitState {
 // === impl Sum ===
 
 impl Sum {
-    fn of(held: Held) -> Self {
+    fn of(held: Held, has_ended: bool, on_expiry: OnExpiry) -> Self {
+        let held = if has_ended { held.expired(on_expiry) } else { held };
         Self { used: held.used.into(), reserved: held.reserved.into(), open: held.open.into() }
     }
 

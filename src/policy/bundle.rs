@@ -18,6 +18,7 @@ use std::sync::Arc;
 use decimal::Decimal;
 
 use crate::model::currency::Currency;
+use crate::model::limit::OnExpiry;
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::Text;
 use crate::model::verdict::{OnError, ReasonClass, Verdict};
@@ -56,6 +57,8 @@ pub struct Bundle {
     pub idle_max: Span,
     /// `fallback`: ascending tiers.
     pub fallback: Vec<FallbackTier>,
+    /// `on_expiry`
+    pub on_expiry: OnExpiry,
     /// `[[channel]]`
     pub channels: Vec<ChannelDef>,
     /// `reasons.toml`, and the built-in `RULE_ERROR`.
@@ -163,6 +166,7 @@ impl Bundle {
             idle_max: settings.idle_max,
             fallback: settings.fallback,
             channels: settings.channels,
+            on_expiry: settings.on_expiry,
         };
         warn_of_extra_files(files, &mut diagnostics);
         // What a file means is not known as long as it cannot be parsed.

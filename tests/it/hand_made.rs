@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vajra::model::currency::Currency;
 use vajra::model::field::{Field, Fields};
+use vajra::model::limit::OnExpiry;
 use vajra::model::time::{Span, Timestamp};
 use vajra::model::value::{Text, Value};
 use vajra::model::verdict::{Mode, OnError, ReasonClass};
@@ -38,6 +39,7 @@ pub(crate) fn empty_set() -> PolicySet {
         idle_max: Span::from_days(400),
         fallback: Vec::new(),
         channels: Vec::new(),
+        on_expiry: OnExpiry::Release,
         reasons: BTreeMap::new(),
         rates: Rates::default(),
         lists: BTreeMap::new(),

@@ -6,6 +6,7 @@ use super::table::{Document, Entry, Table};
 use super::{ChannelDef, FallbackTier, Files, OffSession, start_of};
 use crate::model::currency::Currency;
 use crate::model::field::Field;
+use crate::model::limit::OnExpiry;
 use crate::model::time::Span;
 use crate::model::value::Text;
 use crate::model::verdict::{OnError, Verdict};
@@ -30,6 +31,7 @@ pub(super) struct Settings {
     pub idle_max: Span,
     pub fallback: Vec<FallbackTier>,
     pub channels: Vec<ChannelDef>,
+    pub on_expiry: OnExpiry,
 }
 
 const KEYS: [&str; 11] = [
@@ -59,6 +61,7 @@ pub(super) fn read(files: &Files, diagnostics: &mut Vec<Diagnostic>) -> Settings
         idle_max: Span::from_days(IDLE_DAYS),
         fallback: Vec::new(),
         channels: Vec::new(),
+        on_expiry: OnExpiry::Release,
     };
     if !files.0.contains_key(FILE) {
         let problem = Diagnostic::error("missing-file", start_of(FILE), "`bundle.toml` is missing");
@@ -125,8 +128,11 @@ impl Settings {
             self.challenge_off_session = choice;
         }
         if let Some(entry) = root.get("on_expiry") {
-            // Checked now, used by limits when they come.
-            entry.choice(&[("release", ()), ("confirm", ())], diagnostics);
+            const ON_EXPIRY: [(&str, OnExpiry); 2] =
+                [("release", OnExpiry::Release), ("confirm", OnExpiry::Confirm)];
+            if let Some(on_expiry) = entry.choice(&ON_EXPIRY, diagnostics) {
+                self.on_expiry = on_expiry;
+            }
         }
         if let Some(entry) = root.get("locale")
             && let Some(locale) = entry.full_text(diagnostics)
