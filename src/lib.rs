@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`model`] | plain data: time, values, fields, payments, outcomes, decisions |
 //! | [`list`] | lists of values that policies look up |
+//! | [`failure`] | what the end of an attempt means, and what to do next |
 //! | [`feature`] | behavioural features over the events of an entity |
 //! | [`limit`] | what entities have used and reserved of limits |
 //! | [`policy`] | the language: parse, check, interpret |
@@ -26,6 +27,7 @@ pub mod backtest;
 pub mod command;
 pub mod config;
 pub mod engine;
+pub mod failure;
 pub mod feature;
 pub mod journal;
 pub mod limit;

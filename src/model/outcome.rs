@@ -1,5 +1,6 @@
 //! What really happened to an attempt, as the caller reports it.
 
+use crate::model::failure::Money;
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::Text;
 
@@ -112,6 +113,24 @@ impl OutcomeStatus {
 // === impl Outcome ===
 
 impl Outcome {
+    /// What the status says of the money.
+    pub const fn money(&self) -> Money {
+        match (self.status, self.stage) {
+            (
+                OutcomeStatus::Authorized | OutcomeStatus::Captured | OutcomeStatus::Refunded,
+                _,
+            ) => Money::Succeeded,
+            (OutcomeStatus::Declined | OutcomeStatus::Canceled | OutcomeStatus::Expired, _) => {
+                Money::Declined
+            }
+            (OutcomeStatus::Failed, Some(Stage::NotSent)) => Money::NotSent,
+            (OutcomeStatus::Failed, Some(Stage::Sent) | None) | (OutcomeStatus::TimedOut, _) => {
+                Money::Unknown
+            }
+            (OutcomeStatus::Pending, _) => Money::InProgress,
+        }
+    }
+
     /// The event that features count, or none for a pending one.
     pub const fn event(&self) -> Option<&'static str> {
         match (self.status, self.stage) {

@@ -1,10 +1,10 @@
 //! The files of a bundle: settings, reasons, rates and lists.
 //!
 //! Everything is read and every problem is reported before anything is refused. Sources are read by
-//! [`crate::policy::syntax`]. `causes.toml` and `failures.csv` are accepted and not read yet: the
-//! tables they override are not part of the program yet.
+//! [`crate::policy::syntax`].
 
 mod decimal;
+mod failures;
 mod files;
 mod lists;
 mod rates;
@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use decimal::Decimal;
 
+use crate::failure::tables::Tables;
 use crate::model::currency::Currency;
 use crate::model::limit::OnExpiry;
 use crate::model::time::{Span, Timestamp};
@@ -63,6 +64,8 @@ pub struct Bundle {
     pub channels: Vec<ChannelDef>,
     /// `reasons.toml`, and the built-in `RULE_ERROR`.
     pub reasons: BTreeMap<Arc<str>, ReasonDef>,
+    /// What failures mean: the tables of the program, with `causes.toml` and `failures.csv` over them.
+    pub failures: Arc<Tables>,
     /// `rates.toml`
     pub rates: Rates,
     /// `lists/NAME.csv` by name.
@@ -154,6 +157,7 @@ impl Bundle {
         let bundle = Self {
             version: files.version(),
             reasons: reasons::read(files, &mut diagnostics),
+            failures: failures::read(files, &mut diagnostics),
             rates: rates::read(files, settings.base_currency, &mut diagnostics),
             lists: lists::read(files, &mut diagnostics),
             name: settings.name,

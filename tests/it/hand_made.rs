@@ -39,6 +39,7 @@ pub(crate) fn empty_set() -> PolicySet {
         idle_max: Span::from_days(400),
         fallback: Vec::new(),
         channels: Vec::new(),
+        failures: vajra::failure::tables::Tables::built_in(),
         on_expiry: OnExpiry::Release,
         reasons: BTreeMap::new(),
         rates: Rates::default(),

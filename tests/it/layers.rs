@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[&str] = &[
     "model",
     "list",
+    "failure",
     "feature",
     "limit",
     "policy",

@@ -1,0 +1,9 @@
+//! What the end of an attempt means: causes, the codes that stand for them, and what to do next.
+//!
+//! Knowledge only: tables that a bundle may override, and pure functions over them. What has happened to
+//! a payment is the engine's to know.
+
+
+pub mod cause;
+pub mod code;
+pub mod tables;
