@@ -43,6 +43,7 @@ fn engine(set: Arc<PolicySet>) -> Engine {
         payment_kept: Span::from_secs(600),
         late_max: Span::from_days(1),
         entities_max: 1_000_000,
+        retry: vajra::model::failure::RetrySettings::default(),
     };
     Engine::new(set, settings, Arc::new(Discard))
 }

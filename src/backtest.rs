@@ -30,6 +30,7 @@ use std::sync::Arc;
 use crate::engine::{Engine, Settings};
 use crate::journal::Discard;
 use crate::model::card_number::HashKey;
+use crate::model::failure::RetrySettings;
 use crate::model::intake::Intake;
 use crate::model::time::Span;
 use crate::model::verdict::Mode;
@@ -129,6 +130,7 @@ impl Backtest {
             payment_kept: kept.max(outcomes.unwrap_or_default().plus(Span::from_secs(1))),
             late_max: Span::from_days(1),
             entities_max: ENTITIES_MAX,
+            retry: RetrySettings::default(),
         };
         Lane::new(Engine::new(Arc::clone(policies), settings, Arc::new(Discard)))
     }

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::model::failure::RetrySettings;
 use crate::model::time::Span;
 use reader::Reader;
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub data: Option<PathBuf>,
     /// What is kept in memory, and how times are taken.
     pub memory: Memory,
+    /// `retry.…`: figures of networks, and our own bound of attempts.
+    pub retry: RetrySettings,
     /// `log.filter`: what is logged, such as `info` or `vajra=debug`.
     pub log_filter: String,
 }
@@ -144,6 +147,7 @@ impl Config {
                 late_max: reader.span("time.late_max", "24h"),
                 skew_max: reader.span("time.skew_max", "5m"),
             },
+            retry: retry(&mut reader),
             log_filter: reader.text("log.filter", "info"),
         };
         reader.finish(config)
@@ -170,6 +174,7 @@ impl Config {
             policies_poll: Duration::from_secs(5),
             data: None,
             memory,
+            retry: RetrySettings::default(),
             log_filter: "info".to_owned(),
         }
     }
@@ -216,6 +221,21 @@ impl Limits {
             default_deadline: reader.positive_duration("limits.default_deadline", "1s"),
             retry_after: reader.positive_duration("limits.retry_after", "100ms"),
         }
+    }
+}
+
+fn retry(reader: &mut Reader) -> RetrySettings {
+    let default = RetrySettings::default();
+    let mut count = |key: &'static str, default: u32| {
+        let read = reader.count(key, usize::try_from(default).unwrap_or(0), 1, 64);
+        u32::try_from(read).unwrap_or(default)
+    };
+    RetrySettings {
+        attempts_max: count("retry.attempts_max", default.attempts_max),
+        visa_reattempts_max: count("retry.visa_reattempts_max", default.visa_reattempts_max),
+        mastercard_day_max: count("retry.mastercard_day_max", default.mastercard_day_max),
+        mastercard_month_max: count("retry.mastercard_month_max", default.mastercard_month_max),
+        visa_window: reader.span("retry.visa_window", "30d"),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod payments;
 mod report;
 mod reserve;
 mod score;
+mod settle;
 mod taps;
 
 use std::sync::Arc;
@@ -22,10 +23,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
+use crate::failure::card::CardStore;
 use crate::feature::store::EntityStore;
 use crate::limit::store::LimitStore;
 use crate::list::Overlay;
 use crate::model::decision::Decision;
+use crate::model::failure::RetrySettings;
 use crate::model::field::Fields;
 use crate::model::payment::Payment;
 use crate::model::time::{Span, Timestamp};
@@ -46,6 +49,7 @@ pub struct Engine {
     live: ArcSwap<Live>,
     entities: EntityStore,
     limits: LimitStore,
+    cards: CardStore,
     payments: Kept<PaymentRecord>,
     events: Kept<EventRecord>,
     lists: Arc<Overlay>,
@@ -66,6 +70,8 @@ pub struct Settings {
     pub late_max: Span,
     /// How many entities are held at most; beyond, the longest idle go.
     pub entities_max: usize,
+    /// Figures of networks, and our own bounds of retries.
+    pub retry: RetrySettings,
 }
 
 /// How far before a sweep something may have been received that comes to its turn after it: threads
@@ -202,6 +208,7 @@ impl Engine {
             live: ArcSwap::from_pointee(Live::first(policies)),
             entities: EntityStore::new(),
             limits: LimitStore::new(),
+            cards: CardStore::default(),
             payments: Kept::new(settings.payment_kept),
             events: Kept::new(settings.payment_kept),
             lists: Arc::new(Overlay::new(lists::CHANGES_MAX)),
@@ -244,6 +251,8 @@ impl Engine {
         self.payments.with_known(payment_id, now, |record| Timeline {
             payment_id: Text::from(payment_id),
             steps: record.steps(),
+            owed: record.owed(now),
+            flags: record.flags(now),
         })
     }
 
@@ -275,6 +284,7 @@ impl Engine {
         let entities = self.entities.sweep(settled, self.settings.entities_max);
         self.lists.sweep(settled);
         let limits = self.limits.sweep(settled, self.settings.entities_max);
+        self.cards.sweep(settled);
         Swept {
             payments: self.payments.sweep(settled),
             events: self.events.sweep(settled),

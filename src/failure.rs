@@ -3,7 +3,9 @@
 //! Knowledge only: tables that a bundle may override, and pure functions over them. What has happened to
 //! a payment is the engine's to know.
 
-
+pub mod advice;
+pub mod card;
 pub mod cause;
 pub mod code;
+mod message;
 pub mod tables;

@@ -108,6 +108,7 @@ impl Server {
             payment_kept: memory.payment_kept,
             late_max: memory.late_max,
             entities_max: memory.entities_max,
+            retry: config.retry,
         };
         let admission = Admission::new(config.limits, key::process_id()?);
         let core = Arc::new(Core {

@@ -158,7 +158,8 @@ impl<'a> Replay<'a> {
                     }
                 }
                 Happening::Outcome(outcome) => {
-                    outcome::note(&outcome, &mut self.counts.present);
+                    let set = self.policies.engine.policies();
+                    outcome::note(&outcome, &set.bundle.failures, &mut self.counts.present);
                     for lane in self.lanes() {
                         lane.engine.report_outcome(&outcome, due).map_err(engine_error)?;
                     }

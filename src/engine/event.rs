@@ -1,6 +1,7 @@
 //! The fields of an event: what came with it, and what the engine computes.
 
 use crate::model::currency::Currency;
+use crate::model::failure::{Class, Diagnosis, Family};
 use crate::model::field::{Field, Fields};
 use crate::model::outcome::Outcome;
 use crate::model::time::{Span, Timestamp};
@@ -23,7 +24,12 @@ pub(super) fn completed(mut fields: Fields, set: &PolicySet, received_at: Timest
 }
 
 /// The event of an outcome carries the attempt's fields, the outcome's channel, and the outcome.
-pub(super) fn of_outcome(mut fields: Fields, outcome: &Outcome, set: &PolicySet) -> Fields {
+pub(super) fn of_outcome(
+    mut fields: Fields,
+    outcome: &Outcome,
+    diagnosis: &Diagnosis,
+    set: &PolicySet,
+) -> Fields {
     if outcome.channel.is_some() {
         fields.set(Field::Channel, text(outcome.channel.as_ref()));
     }
@@ -40,7 +46,12 @@ pub(super) fn of_outcome(mut fields: Fields, outcome: &Outcome, set: &PolicySet)
     fields.set(Field::OutcomeStatus, Value::Text(Text::const_new(outcome.status.name())));
     fields.set(Field::OutcomeChannel, channel);
     fields.set(Field::OutcomeCode, text(outcome.code.as_ref()));
-    fields.set(Field::OutcomeIsEvidence, Value::Bool(outcome.event() == Some("declined")));
+    let name =
+        |name: Option<&str>| name.map_or(Value::Missing, |name| Value::Text(Text::from(name)));
+    fields.set(Field::OutcomeCause, name(diagnosis.cause.as_deref()));
+    fields.set(Field::OutcomeFamily, name(diagnosis.family.map(Family::name)));
+    fields.set(Field::OutcomeClass, name(diagnosis.class.map(Class::name)));
+    fields.set(Field::OutcomeIsEvidence, Value::Bool(diagnosis.is_evidence));
     fields.set(Field::OutcomeLatencyMs, outcome.latency.map_or(Value::Missing, millis));
     fields.set(Field::OutcomeAmount, amount);
     fields.set(Field::OutcomeAmountBase, base);

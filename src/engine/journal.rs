@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::list::ListChange;
 use crate::model::decision::Decision;
+use crate::model::failure::Assessment;
 use crate::model::outcome::Outcome;
 use crate::model::packed::Packed;
 use crate::model::time::Timestamp;
@@ -46,6 +47,8 @@ pub enum Entry {
         effective_at: Timestamp,
         /// What was reported.
         outcome: Arc<Outcome>,
+        /// What was made of it.
+        assessment: Arc<Assessment>,
     },
     /// An event was counted.
     Event {

@@ -7,13 +7,16 @@ use smallvec::SmallVec;
 use crate::engine::Receipt;
 use crate::engine::journal::Event;
 use crate::engine::kept::Record;
+use crate::failure::advice::PastAttempt;
 use crate::limit::hold::{self, Holdings};
 use crate::model::decision::Decision;
+use crate::model::failure::{Assessment, Debt, Flag, Money, Owed};
 use crate::model::field::{Field, Fields};
+use crate::model::limit::{LimitKey, RESERVATION_KEPT};
 use crate::model::outcome::Outcome;
 use crate::model::packed::Packed;
 use crate::model::settlement::Settlement;
-use crate::model::time::Timestamp;
+use crate::model::time::{Span, Timestamp};
 use crate::model::value::{Text, Value};
 use crate::model::verdict::Verdict;
 
@@ -24,6 +27,10 @@ pub struct Timeline {
     pub payment_id: Text,
     /// What happened.
     pub steps: Vec<Step>,
+    /// What is still to be done, at the time of the question.
+    pub owed: Vec<Debt>,
+    /// What must not be overlooked and no outcome has told: reservations that ended by time.
+    pub flags: Vec<Flag>,
 }
 
 /// One thing that happened to a payment.
@@ -44,6 +51,8 @@ pub enum Step {
         receipt: Receipt,
         /// What was reported.
         outcome: Arc<Outcome>,
+        /// What was made of it.
+        assessment: Arc<Assessment>,
     },
     /// An event was recorded.
     Event {
@@ -59,9 +68,20 @@ pub enum Step {
 pub(super) struct PaymentRecord {
     /// Nearly every payment has one attempt.
     attempts: SmallVec<[Attempt; 1]>,
-    outcomes: Vec<(Arc<Outcome>, Receipt)>,
+    outcomes: Vec<Reported>,
     events: Vec<(Arc<Event>, Receipt)>,
     changed_at: Option<Timestamp>,
+}
+
+/// One outcome, and what was made of it.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    /// What was reported.
+    pub outcome: Arc<Outcome>,
+    /// What was made of it.
+    pub assessment: Arc<Assessment>,
+    /// Where and when it was applied.
+    pub receipt: Receipt,
 }
 
 /// One attempt as it was decided.
@@ -74,6 +94,10 @@ pub(super) struct Attempt {
     /// What was asked for, in minor units of its own currency.
     pub(super) amount: i64,
     pub(super) decision: Arc<Decision>,
+    /// `payment.channel`
+    pub(super) channel: Option<Text>,
+    /// `payment.card.brand`
+    pub(super) network: Option<Text>,
     /// What has become of its money.
     pub(super) settlement: Settlement,
 }
@@ -88,6 +112,9 @@ pub(super) struct EventRecord {
 /// How many attempts, outcomes and events one payment has at most. Repeats are found by looking at all
 /// of them.
 pub const STEPS_MAX: usize = 10_000;
+
+/// How long a result may stay unknown before it is reconciled with the channel's next file.
+const RECONCILED_AFTER: Span = Span::from_days(1);
 
 /// The fields of a request that do not make its content.
 pub(super) const NOT_CONTENT: [Field; 2] = [Field::OccurredAt, Field::AmountBase];
@@ -126,41 +153,143 @@ impl PaymentRecord {
     }
 
     /// The report that this one would repeat: of the same id, or without one equal in all fields.
-    pub(super) fn outcome_like(&self, outcome: &Outcome) -> Option<(&Outcome, Receipt)> {
-        self.outcomes
-            .iter()
-            .find(|(known, _)| match &outcome.outcome_id {
-                Some(id) => known.outcome_id.as_ref() == Some(id),
-                None => known.as_ref() == outcome,
-            })
-            .map(|(known, receipt)| (known.as_ref(), *receipt))
+    pub(super) fn outcome_like(&self, outcome: &Outcome) -> Option<&Reported> {
+        self.outcomes.iter().find(|known| match &outcome.outcome_id {
+            Some(id) => known.outcome.outcome_id.as_ref() == Some(id),
+            None => known.outcome.as_ref() == outcome,
+        })
     }
 
-    /// What it holds in limits: the attempts so far, and one more.
-    pub(super) fn holdings(&self, next: Option<hold::Attempt<'_>>) -> Holdings {
-        if next.is_none() && self.attempts.iter().all(|it| it.decision.reservations.is_empty()) {
-            return Holdings::new();
-        }
-        let known = self.attempts.iter().map(|attempt| hold::Attempt {
-            at: attempt.decision.effective_at,
-            amount: attempt.amount,
-            is_blocked: attempt.decision.evaluation.verdict == Verdict::Block,
-            reservations: &attempt.decision.reservations,
-            settlement: &attempt.settlement,
+    /// The attempts that were not blocked, with what is known of each, in order of their numbers.
+    pub(super) fn past(&self) -> Vec<PastAttempt<'_>> {
+        let mut attempts: Vec<&Attempt> =
+            self.attempts.iter().filter(|attempt| !attempt.is_blocked()).collect();
+        attempts.sort_by_key(|attempt| attempt.decision.attempt);
+        let past = attempts.into_iter().map(|attempt| {
+            let number = attempt.decision.attempt;
+            let last = self.outcomes.iter().rev().find(|known| known.outcome.attempt == number);
+            PastAttempt {
+                number,
+                channel: last
+                    .and_then(|known| known.outcome.channel.as_deref())
+                    .or(attempt.channel.as_deref()),
+                money: attempt.settlement.money(),
+                last: last.map(|known| {
+                    let at = known.receipt.effective_at;
+                    (known.outcome.as_ref(), &known.assessment.diagnosis, at)
+                }),
+                network: attempt.network.as_deref(),
+            }
         });
-        let attempts: SmallVec<[hold::Attempt<'_>; 4]> = known.chain(next).collect();
-        hold::holdings(attempts.into_iter())
+        past.collect()
+    }
+
+    /// Every attempt.
+    pub(super) fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    /// What is still to be done at `now`.
+    pub(super) fn owed(&self, now: Timestamp) -> Vec<Debt> {
+        let mut owed = Vec::new();
+        for attempt in self.attempts.iter().filter(|attempt| !attempt.is_blocked()) {
+            let number = attempt.decision.attempt;
+            let last = self.outcomes.iter().rev().find(|known| known.outcome.attempt == number);
+            let since = last.map_or(attempt.decision.effective_at, |it| it.receipt.effective_at);
+            let debt = |owed, due_at, what: &'static str| Debt {
+                owed,
+                attempt: number,
+                since,
+                due_at,
+                what: Text::const_new(what),
+            };
+            match attempt.settlement.money() {
+                Some(Money::Unknown | Money::InProgress) => {
+                    if now.since(since) >= RECONCILED_AFTER {
+                        owed.push(debt(
+                            Owed::Reconciliation,
+                            None,
+                            "not known for a day: reconcile with the channel's file",
+                        ));
+                    } else {
+                        let queries = last.map(|it| it.assessment.advice.queries.as_slice());
+                        let next = queries.unwrap_or_default().iter().find(|at| **at > now);
+                        owed.push(debt(
+                            Owed::Query,
+                            next.copied().or(Some(now)),
+                            "ask the channel for the result, with the same key",
+                        ));
+                    }
+                }
+                None if !attempt.decision.reservations.is_empty()
+                    && now < since.plus(RESERVATION_KEPT) =>
+                {
+                    owed.push(debt(
+                        Owed::Outcome,
+                        Some(since.plus(RESERVATION_KEPT)),
+                        "report what became of it: it holds limits until then",
+                    ));
+                }
+                None | Some(Money::NotSent | Money::Declined | Money::Succeeded) => {}
+            }
+        }
+        owed.extend(self.reversals());
+        owed
+    }
+
+    /// Money that was taken twice: all successes but the first are to be reversed, until they are.
+    fn reversals(&self) -> impl Iterator<Item = Debt> {
+        self.outcomes.iter().filter_map(|known| {
+            if !known.assessment.flags.contains(&Flag::SecondSuccess) {
+                return None;
+            }
+            let attempt = self.attempt(known.outcome.attempt)?;
+            let settled = &attempt.settlement;
+            let is_back = settled.is_called_off() || settled.refunded() >= attempt.amount;
+            (!is_back).then(|| Debt {
+                owed: Owed::Reversal,
+                attempt: known.outcome.attempt,
+                since: known.receipt.effective_at,
+                due_at: None,
+                what: Text::const_new("a second attempt succeeded: reverse one of them"),
+            })
+        })
+    }
+
+    /// Whether a reservation ended by time, without an outcome.
+    pub(super) fn flags(&self, now: Timestamp) -> Vec<Flag> {
+        let has_expired = self.attempts.iter().any(|attempt| {
+            attempt.settlement.money().is_none()
+                && !attempt.decision.reservations.is_empty()
+                && attempt.decision.effective_at.plus(RESERVATION_KEPT) <= now
+        });
+        if has_expired { vec![Flag::ReservationExpired] } else { Vec::new() }
+    }
+
+    /// The limits that some attempt has reserved in.
+    pub(super) fn limit_keys(&self) -> SmallVec<[LimitKey; 8]> {
+        let reserved = self.attempts.iter().flat_map(|attempt| &attempt.decision.reservations);
+        reserved.map(|reservation| reservation.key).collect()
+    }
+
+    /// What it holds in limits.
+    pub(super) fn holdings(&self) -> Holdings {
+        // No attempt has the number 0.
+        self.holdings_with(0, &Settlement::default())
     }
 
     /// What it holds in limits when the settlement of one attempt becomes another.
     pub(super) fn holdings_with(&self, number: u32, settlement: &Settlement) -> Holdings {
+        if self.attempts.iter().all(|attempt| attempt.decision.reservations.is_empty()) {
+            return Holdings::new();
+        }
         let attempts: SmallVec<[hold::Attempt<'_>; 4]> = self
             .attempts
             .iter()
             .map(|attempt| hold::Attempt {
                 at: attempt.decision.effective_at,
                 amount: attempt.amount,
-                is_blocked: attempt.decision.evaluation.verdict == Verdict::Block,
+                is_blocked: attempt.is_blocked(),
                 reservations: &attempt.decision.reservations,
                 settlement: if attempt.decision.attempt == number {
                     settlement
@@ -192,9 +321,9 @@ impl PaymentRecord {
     }
 
     /// Keeps an outcome.
-    pub(super) fn push_outcome(&mut self, outcome: Arc<Outcome>, receipt: Receipt, at: Timestamp) {
+    pub(super) fn push_outcome(&mut self, reported: Reported, at: Timestamp) {
         self.change(at);
-        self.outcomes.push((outcome, receipt));
+        self.outcomes.push(reported);
     }
 
     /// Keeps an event.
@@ -210,9 +339,10 @@ impl PaymentRecord {
             fields: attempt.fields(),
             decision: Arc::clone(&attempt.decision),
         });
-        let outcomes = self.outcomes.iter().map(|(outcome, receipt)| Step::Outcome {
-            receipt: *receipt,
-            outcome: Arc::clone(outcome),
+        let outcomes = self.outcomes.iter().map(|known| Step::Outcome {
+            receipt: known.receipt,
+            outcome: Arc::clone(&known.outcome),
+            assessment: Arc::clone(&known.assessment),
         });
         let events = self
             .events
@@ -237,6 +367,16 @@ impl Record for PaymentRecord {
 // === impl Attempt ===
 
 impl Attempt {
+    /// Whether its payer is absent.
+    pub(super) fn is_absent(&self) -> bool {
+        self.content.unpack().get(Field::OffSession).as_bool() == Some(true)
+    }
+
+    /// Whether we stopped it.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.decision.evaluation.verdict == Verdict::Block
+    }
+
     /// The attempt as it was decided.
     pub(super) fn fields(&self) -> Fields {
         let mut fields = self.content.unpack();

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use crate::engine::entities::Unseen;
 use crate::engine::event::{completed, of_outcome};
 use crate::engine::journal::{Entry, Event, JournalError};
-use crate::engine::payments::{Attempt, EventRecord, PaymentRecord};
+use crate::engine::payments::{Attempt, EventRecord, PaymentRecord, Reported};
 use crate::engine::reserve::Wanted;
+use crate::engine::settle::seed;
 use crate::engine::taps::brought;
 use crate::engine::{Engine, Receipt, RecordedEvent, ReportError};
+use crate::failure::advice::{CardCounts, PastAttempt, Situation, advise};
+use crate::model::failure::Assessment;
 use crate::model::field::{Field, Fields};
 use crate::model::outcome::Outcome;
 use crate::model::packed::Packed;
@@ -27,9 +30,10 @@ struct Happened<'a> {
 }
 
 impl Engine {
-    /// Stores what happened to an attempt and feeds it to the features.
+    /// Stores what happened to an attempt, diagnoses it, settles what the payment holds in limits, feeds
+    /// it to the features, and says what to do next.
     ///
-    /// Reported again with the same content, it gives the stored receipt.
+    /// Reported again with the same content, it gives the stored answer.
     ///
     /// # Errors
     /// [`ReportError`]; nothing is changed then.
@@ -37,7 +41,7 @@ impl Engine {
         &self,
         outcome: &Outcome,
         received_at: Timestamp,
-    ) -> Result<Receipt, ReportError> {
+    ) -> Result<Reported, ReportError> {
         let id = &outcome.payment_id;
         self.payments
             .with_known(id, received_at, |record| self.apply_outcome(record, outcome, received_at))
@@ -98,26 +102,56 @@ impl Engine {
         outcome: &Outcome,
         fields: &Fields,
         received_at: Timestamp,
-    ) -> Result<Receipt, ReportError> {
-        let Some(name) = outcome.event() else {
-            return Ok(Receipt { sequence: 0, effective_at: received_at, repeated: false });
-        };
+    ) -> Result<Reported, ReportError> {
         let set = self.policies();
-        let at = outcome.occurred_at.unwrap_or(received_at);
-        let is_dated = fields.get(Field::OccurredAt).is_present();
-        let mut fields = of_outcome(completed(fields.clone(), &set, at), outcome, &set);
-        if !is_dated {
-            // The receive time is no content: a repeat has another.
-            fields.set(Field::OccurredAt, Value::Missing);
-        }
-        let event = RecordedEvent {
-            name: Text::const_new(name),
-            event_id: id.clone(),
-            payment_id: None,
-            fields,
-            occurred_at: outcome.occurred_at,
+        let network = fields.get(Field::CardBrand).as_text().map(str::to_owned);
+        let diagnosis = set.bundle.failures.diagnose(outcome, network.as_deref());
+        let money = diagnosis.money;
+        let receipt = match outcome.event(money) {
+            // It makes no event, and nothing is kept of it.
+            None => Receipt { sequence: 0, effective_at: received_at, repeated: false },
+            Some(name) => {
+                let at = outcome.occurred_at.unwrap_or(received_at);
+                let is_dated = fields.get(Field::OccurredAt).is_present();
+                let fields = completed(fields.clone(), &set, at);
+                let mut fields = of_outcome(fields, outcome, &diagnosis, &set);
+                if !is_dated {
+                    // The receive time is no content: a repeat has another.
+                    fields.set(Field::OccurredAt, Value::Missing);
+                }
+                let event = RecordedEvent {
+                    name: Text::const_new(name),
+                    event_id: id.clone(),
+                    payment_id: None,
+                    fields,
+                    occurred_at: outcome.occurred_at,
+                };
+                self.record_event(&event, received_at)?
+            }
         };
-        self.record_event(&event, received_at)
+        let attempt = PastAttempt {
+            number: outcome.attempt,
+            channel: outcome.channel.as_deref(),
+            money: Some(money),
+            last: Some((outcome, &diagnosis, receipt.effective_at)),
+            network: network.as_deref(),
+        };
+        let advice = advise(&Situation {
+            now: receipt.effective_at,
+            seed: seed(&outcome.payment_id, outcome.attempt),
+            tables: &set.bundle.failures,
+            settings: &self.settings.retry,
+            attempts: &[attempt],
+            card: CardCounts::default(),
+            is_absent: fields.get(Field::OffSession).as_bool() == Some(true),
+            channels: &[],
+        });
+        let assessment = Assessment { diagnosis, advice, flags: Vec::new() };
+        Ok(Reported {
+            outcome: Arc::new(outcome.clone()),
+            assessment: Arc::new(assessment),
+            receipt,
+        })
     }
 
     /// Feeds an event of the program's own to the features: in a replay, a label that arrives long
@@ -140,44 +174,6 @@ impl Engine {
             occurred_at: None,
         };
         Ok(self.apply_own(&Arc::new(event), fields, at)?)
-    }
-
-    fn apply_outcome(
-        &self,
-        record: &mut PaymentRecord,
-        outcome: &Outcome,
-        received_at: Timestamp,
-    ) -> Result<Receipt, ReportError> {
-        let unknown = || ReportError::UnknownAttempt {
-            payment_id: outcome.payment_id.clone(),
-            attempt: outcome.attempt,
-        };
-        if let Some((known, receipt)) = record.outcome_like(outcome) {
-            return if known == outcome {
-                Ok(Receipt { repeated: true, ..receipt })
-            } else {
-                Err(ReportError::AlreadyExists(outcome.outcome_id.clone().unwrap_or_default()))
-            };
-        }
-        let fields = record.attempt(outcome.attempt).map(Attempt::fields).ok_or_else(unknown)?;
-        self.check_age(outcome.occurred_at, received_at)?;
-        if !record.has_room() {
-            return Err(ReportError::TooMany(outcome.payment_id.clone()));
-        }
-        let stored = Arc::new(outcome.clone());
-        let happened =
-            Happened { event: outcome.event(), received_at, occurred_at: outcome.occurred_at };
-        let receipt = self.happen(
-            &happened,
-            |set| of_outcome(fields.clone(), outcome, set),
-            |sequence, effective_at| Entry::Outcome {
-                sequence,
-                effective_at,
-                outcome: Arc::clone(&stored),
-            },
-        )?;
-        record.push_outcome(stored, receipt, received_at);
-        Ok(receipt)
     }
 
     /// An event about a payment: it carries the fields of the payment's last attempt.
@@ -249,7 +245,7 @@ impl Engine {
         })
     }
 
-    fn check_age(
+    pub(super) fn check_age(
         &self,
         occurred_at: Option<Timestamp>,
         received_at: Timestamp,

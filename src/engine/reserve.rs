@@ -26,10 +26,10 @@ use crate::policy::set::PolicySet;
 pub(super) enum Wanted<'a> {
     /// None: nothing is decided and nothing is held.
     None,
-    /// Those that the payment holds something in.
-    Held(&'a Holdings),
+    /// Those that the payment has reserved in.
+    Reserved(&'a [LimitKey]),
     /// Those too that an attempt with these fields meets.
-    Met(&'a Holdings),
+    Met(&'a [LimitKey]),
 }
 
 /// States of limits that are not locked yet, in the order of their keys.
@@ -69,8 +69,8 @@ impl LimitSlots {
     ) -> Self {
         let mut all = SmallVec::<[LimitKey; 8]>::new();
         let mut keys = SmallVec::new();
-        if let Wanted::Held(held) | Wanted::Met(held) = wanted {
-            all.extend(held.iter().map(|holding| holding.key));
+        if let Wanted::Reserved(reserved) | Wanted::Met(reserved) = wanted {
+            all.extend_from_slice(reserved);
         }
         if let Wanted::Met(_) = wanted {
             for limit in &set.limits {

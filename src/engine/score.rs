@@ -67,9 +67,10 @@ impl Engine {
         if asked.request.dry_run {
             let known = self.payments.with_known(&payment_id, asked.received_at, |record| {
                 known_attempt(record, asked.request, &content)
-                    .unwrap_or_else(|| Ok(self.imagine(asked, &record.holdings(None))))
+                    .unwrap_or_else(|| Ok(self.imagine(asked, record)))
             });
-            return known.unwrap_or_else(|| Ok(self.imagine(asked, &Holdings::new())));
+            let first = PaymentRecord::default();
+            return known.unwrap_or_else(|| Ok(self.imagine(asked, &first)));
         }
         self.payments.with(&payment_id, asked.received_at, |record| {
             match known_attempt(record, asked.request, &content) {
@@ -81,10 +82,11 @@ impl Engine {
     }
 
     /// What would be decided; nothing is stored or counted.
-    fn imagine(&self, asked: Asked<'_>, held: &Holdings) -> Scored {
-        let (unseen, wanted) = (Unseen::Imagine, Wanted::Met(held));
+    fn imagine(&self, asked: Asked<'_>, record: &PaymentRecord) -> Scored {
+        let (held, keys) = (record.holdings(), record.limit_keys());
+        let (unseen, wanted) = (Unseen::Imagine, Wanted::Met(&keys));
         self.with_entities(unseen, wanted, asked.fields(), |live, fields, entities, limits| {
-            let locked = Locked { live, fields, entities: &entities, limits: &limits, held };
+            let locked = Locked { live, fields, entities: &entities, limits: &limits, held: &held };
             let weighed = self.weigh(asked, locked);
             let Weighed { effective_at, evaluation, reservations, features, .. } = weighed;
             let next = self.sequence.load(Ordering::Relaxed) + 1;
@@ -102,8 +104,8 @@ impl Engine {
         content: Packed,
     ) -> Result<Scored, JournalError> {
         let Asked { request, received_at, all_features: _ } = asked;
-        let held = record.holdings(None);
-        let (unseen, wanted) = (Unseen::Make, Wanted::Met(&held));
+        let (held, keys) = (record.holdings(), record.limit_keys());
+        let (unseen, wanted) = (Unseen::Make, Wanted::Met(&keys));
         self.with_entities(
             unseen,
             wanted,
@@ -137,6 +139,8 @@ impl Engine {
                     amount_base: amount_base.clone(),
                     amount: fields.get(Field::Amount).as_int().unwrap_or(0),
                     decision: Arc::clone(&decision),
+                    channel: fields.get(Field::Channel).as_text().map(Text::from),
+                    network: fields.get(Field::CardBrand).as_text().map(Text::from),
                     settlement: Settlement::default(),
                 };
                 entities.advance(effective_at);
@@ -145,7 +149,7 @@ impl Engine {
                 drop(entities);
                 record.push_attempt(attempted);
                 if !live.set.limits.is_empty() || !held.is_empty() {
-                    let holds = record.holdings(None);
+                    let holds = record.holdings();
                     limits.replace(&live.set, effective_at, &held, &holds);
                 }
                 drop(limits);

@@ -88,7 +88,9 @@ impl CodeKey {
     /// The key of what was reported, its parts as tables write them: providers, operations and networks
     /// in lower case, codes in upper case and without Alipay's `ACQ.`.
     pub fn new(provider: &str, operation: &str, network: &str, code: &str) -> Self {
-        let part = |text: &str| if text == "*" { Text::default() } else { Text::from(text.trim().to_ascii_lowercase()) };
+        let part = |text: &str| {
+            if text == "*" { Text::default() } else { Text::from(text.trim().to_ascii_lowercase()) }
+        };
         let code = code.trim().to_ascii_uppercase();
         let code = code.strip_prefix("ACQ.").unwrap_or(&code);
         Self {
@@ -146,7 +148,9 @@ impl CodeRow {
         let hint = match self.advice.as_str() {
             "" => None,
             written => Some(Hint::parse(written).ok_or_else(|| {
-                format!("`{written}` is no advice: `never`, `later:72h`, `fix`, `cust`, `category:1`")
+                format!(
+                    "`{written}` is no advice: `never`, `later:72h`, `fix`, `cust`, `category:1`"
+                )
             })?),
         };
         let (cause, source) = (Arc::from(self.cause.as_str()), Text::from(self.source));

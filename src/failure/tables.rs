@@ -200,7 +200,11 @@ impl Tables {
             Err(error) => {
                 let start = error.span().map_or(0, |span| span.start);
                 let message = error.message().to_owned();
-                problems.push(TableProblem { file: CAUSES_FILE, line: line_at(text, start), message });
+                problems.push(TableProblem {
+                    file: CAUSES_FILE,
+                    line: line_at(text, start),
+                    message,
+                });
                 return;
             }
         };
@@ -208,7 +212,9 @@ impl Tables {
             let line = line_at(text, table.span().start);
             let read = CauseTable::from_value(table.into_inner());
             match read.and_then(|table| table.into_cause(&name)) {
-                Ok(cause) if self.causes.len() < CAUSES_MAX || self.causes.contains_key(&cause.name) => {
+                Ok(cause)
+                    if self.causes.len() < CAUSES_MAX || self.causes.contains_key(&cause.name) =>
+                {
                     self.causes.insert(Arc::clone(&cause.name), cause);
                 }
                 Ok(_) => {
@@ -222,17 +228,19 @@ impl Tables {
 
     fn read_codes(&mut self, text: &str, problems: &mut Vec<TableProblem>) {
         let mut seen = std::collections::BTreeSet::new();
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut reader =
+            csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
         for (line, row) in (2_u32..).zip(reader.deserialize::<CodeRow>()) {
-            let mut report = |message| problems.push(TableProblem { file: CODES_FILE, line, message });
-            let (key, code) = match row.map_err(|error| error.to_string()).and_then(CodeRow::into_code)
-            {
-                Ok(read) => read,
-                Err(message) => {
-                    report(message);
-                    continue;
-                }
-            };
+            let mut report =
+                |message| problems.push(TableProblem { file: CODES_FILE, line, message });
+            let (key, code) =
+                match row.map_err(|error| error.to_string()).and_then(CodeRow::into_code) {
+                    Ok(read) => read,
+                    Err(message) => {
+                        report(message);
+                        continue;
+                    }
+                };
             if !self.causes.contains_key(&code.cause) {
                 let names = self.causes.keys().map(AsRef::as_ref);
                 let hint = nearest(&code.cause, names)

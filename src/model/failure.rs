@@ -142,6 +142,17 @@ pub struct RankedChannel {
     pub why: Text,
 }
 
+/// What was made of an outcome when it was applied; kept with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assessment {
+    /// What it was made of.
+    pub diagnosis: Diagnosis,
+    /// What to do next.
+    pub advice: Advice,
+    /// What must not be overlooked.
+    pub flags: Vec<Flag>,
+}
+
 /// What must not be overlooked about a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Flag {
@@ -185,9 +196,9 @@ pub struct Debt {
     pub what: Text,
 }
 
-/// What the caller's plan may hang on besides the table: dated figures of networks and our own budgets.
+/// What advice hangs on besides the tables: dated figures of networks, and our own bound.
 /// The source of each default stands beside it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetrySettings {
     /// Attempts per payment at most.
     pub attempts_max: u32,
@@ -199,10 +210,6 @@ pub struct RetrySettings {
     pub mastercard_day_max: u32,
     /// Mastercard: declines of one amount on one card at one acceptor in 30 days.
     pub mastercard_month_max: u32,
-    /// Retries per first attempt of a channel.
-    pub budget_ratio: f64,
-    /// Retries that a channel may always have saved up.
-    pub budget_burst: u32,
 }
 
 // === impl Money ===
@@ -241,6 +248,21 @@ impl Family {
     }
 }
 
+// === impl Flag ===
+
+impl Flag {
+    /// As metrics write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SecondSuccess => "second_success",
+            Self::LateSuccess => "late_success",
+            Self::ReservationExpired => "reservation_expired",
+            Self::CapturedAboveAmount => "captured_above_amount",
+            Self::RefundedAboveCapture => "refunded_above_capture",
+        }
+    }
+}
+
 // === impl Class ===
 
 impl Class {
@@ -261,18 +283,21 @@ impl Class {
     }
 }
 
-// === impl Default for RetrySettings ===
+// === impl RetrySettings ===
 
 impl Default for RetrySettings {
     fn default() -> Self {
-        Self {
-            attempts_max: 3,                  // Google SRE book: 3 per request
-            visa_reattempts_max: 20,          // Visa Core Rules table 7-2, by a secondary source
-            visa_window: Span::from_days(30), // the same
-            mastercard_day_max: 10,           // processors' pages, since 2022-10-01
-            mastercard_month_max: 35,         // Braintree, since 2023-11-01
-            budget_ratio: 0.2,                // Finagle's default retry budget
-            budget_burst: 10,
-        }
+        Self::DEFAULT
     }
+}
+
+impl RetrySettings {
+    /// What holds when nobody says otherwise.
+    pub const DEFAULT: Self = Self {
+        attempts_max: 3,                  // Google SRE book: 3 per request
+        visa_reattempts_max: 20,          // Visa Core Rules table 7-2, by a secondary source
+        visa_window: Span::from_days(30), // the same
+        mastercard_day_max: 10,           // processors' pages, since 2022-10-01
+        mastercard_month_max: 35,         // Braintree, since 2023-11-01
+    };
 }

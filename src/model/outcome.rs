@@ -116,10 +116,9 @@ impl Outcome {
     /// What the status says of the money.
     pub const fn money(&self) -> Money {
         match (self.status, self.stage) {
-            (
-                OutcomeStatus::Authorized | OutcomeStatus::Captured | OutcomeStatus::Refunded,
-                _,
-            ) => Money::Succeeded,
+            (OutcomeStatus::Authorized | OutcomeStatus::Captured | OutcomeStatus::Refunded, _) => {
+                Money::Succeeded
+            }
             (OutcomeStatus::Declined | OutcomeStatus::Canceled | OutcomeStatus::Expired, _) => {
                 Money::Declined
             }
@@ -131,20 +130,19 @@ impl Outcome {
         }
     }
 
-    /// The event that features count, or none for a pending one.
-    pub const fn event(&self) -> Option<&'static str> {
-        match (self.status, self.stage) {
+    /// The event that features count, once its code has said what is known of the money; `None` while
+    /// the channel is at it.
+    pub const fn event(&self, money: Money) -> Option<&'static str> {
+        match (self.status, money) {
             (OutcomeStatus::Authorized, _) => Some("authorized"),
             (OutcomeStatus::Captured, _) => Some("captured"),
-            (OutcomeStatus::Declined, _) => Some("declined"),
-            (OutcomeStatus::Failed, Some(Stage::Sent)) | (OutcomeStatus::TimedOut, _) => {
-                Some("unknown")
-            }
-            (OutcomeStatus::Failed, Some(Stage::NotSent) | None) => Some("failed"),
-            (OutcomeStatus::Pending, _) => None,
             (OutcomeStatus::Canceled, _) => Some("canceled"),
             (OutcomeStatus::Expired, _) => Some("expired"),
             (OutcomeStatus::Refunded, _) => Some("refunded"),
+            (OutcomeStatus::Pending, _) | (_, Money::InProgress) => None,
+            (_, Money::Unknown) => Some("unknown"),
+            (OutcomeStatus::Declined, _) => Some("declined"),
+            (OutcomeStatus::Failed | OutcomeStatus::TimedOut, _) => Some("failed"),
         }
     }
 }

@@ -16,6 +16,7 @@ use super::services::risk_service_server::RiskService;
 use super::stream::Answers;
 use super::wire::StreamMessage;
 use super::{clock, proto};
+use crate::engine::payments::Reported;
 use crate::engine::payments::Step;
 use crate::engine::{Receipt, RecordedEvent, ReportError, ScoreRequest};
 use crate::model::field::{Field, Fields};
@@ -137,26 +138,29 @@ impl Risk {
     ) -> Result<proto::ReportOutcomeResponse, Refusal> {
         let received_at = clock::now();
         let blocks = request.payment.take();
+        // Neither is content: an outcome told again in another language is a repeat.
+        let locale = std::mem::take(&mut request.locale);
         let id = unscored_id(&request);
         let core = &self.core;
         let (outcome, hashed) = convert::outcome(request, &core.intake, received_at, core.skew_max)
             .map_err(Refusal::Invalid)?;
         core.metrics.card_numbers_hashed.increment(hashed.into());
         let retry_after = core.admission.limits().retry_after;
-        let receipt = match (core.engine.report_outcome(&outcome, received_at), blocks) {
+        let reported = match (core.engine.report_outcome(&outcome, received_at), blocks) {
             (
                 Err(ReportError::UnknownPayment(_) | ReportError::UnknownAttempt { .. }),
                 Some(blocks),
             ) => self.report_unscored(&id, &outcome, blocks, received_at)?,
-            (Ok(receipt), _) => receipt,
+            (Ok(reported), _) => reported,
             (Err(error), _) => return Err(Refusal::from_report(error, retry_after)),
         };
-        if !receipt.repeated {
-            core.metrics.outcomes.increment(1);
+        if !reported.receipt.repeated {
+            core.metrics.reported(&reported.assessment);
         }
-        let Receipt { sequence, effective_at, repeated } = receipt;
-        let effective_at = Some(wire_time(effective_at));
-        Ok(proto::ReportOutcomeResponse { sequence, effective_at, repeated, ..Default::default() })
+        let set = core.engine.policies();
+        let locale = if locale.is_empty() { set.bundle.locale.as_str() } else { &locale };
+        let Reported { receipt, assessment, outcome: _ } = &reported;
+        Ok(answer::assessed(*receipt, assessment, &set.bundle.failures, locale))
     }
 
     /// The outcome of an attempt that was answered under overload: it comes with its own blocks.
@@ -166,7 +170,7 @@ impl Risk {
         outcome: &Outcome,
         mut blocks: proto::Payment,
         received_at: Timestamp,
-    ) -> Result<Receipt, Refusal> {
+    ) -> Result<Reported, Refusal> {
         let mut violations = Vec::new();
         if blocks.id.is_empty() {
             blocks.id = outcome.payment_id.to_string();
@@ -247,6 +251,10 @@ impl Risk {
             let error = ReportError::UnknownPayment(stored.value);
             return Err(Refusal::from_report(error, self.core.admission.limits().retry_after));
         };
+        let owed = timeline.owed.iter().map(answer::wire_debt).collect();
+        let flags = answer::wire_flags(&timeline.flags);
+        let set = self.core.engine.policies();
+        let (tables, locale) = (&set.bundle.failures, set.bundle.locale.as_str());
         let timeline = timeline
             .steps
             .iter()
@@ -264,14 +272,25 @@ impl Risk {
                         event_id: event.event_id.as_deref().unwrap_or_default().to_owned(),
                     }),
                 };
+                let (answer, reservations) = match step {
+                    Step::Score { decision, .. } => {
+                        (None, decision.reservations.iter().map(answer::wire_reservation).collect())
+                    }
+                    Step::Outcome { receipt, assessment, .. } => {
+                        (Some(answer::assessed(*receipt, assessment, tables, locale)), Vec::new())
+                    }
+                    Step::Event { .. } => (None, Vec::new()),
+                };
                 proto::TimelineEntry {
                     sequence: step.sequence(),
                     effective_at: Some(wire_time(step.effective_at())),
                     entry: Some(entry),
+                    answer,
+                    reservations,
                 }
             })
             .collect();
-        Ok(proto::GetPaymentResponse { payment_id, timeline })
+        Ok(proto::GetPaymentResponse { payment_id, timeline, owed, flags })
     }
 
     fn unary<T, R>(

@@ -9,6 +9,7 @@ use metrics::{Counter, Gauge, Histogram, counter, describe_counter, describe_gau
 use metrics::{describe_histogram, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusRecorder};
 
+use crate::model::failure::{Assessment, Class};
 use crate::model::verdict::Verdict;
 
 /// The upper bounds of the buckets of `decision_duration_seconds`.
@@ -79,6 +80,8 @@ handles! {
     card_numbers_hashed: counter = "card_numbers_hashed_total";
     /// Outcomes stored.
     outcomes: counter = "outcomes_total";
+    /// Outcomes whose code stands in no table.
+    unmapped_codes: counter = "unmapped_codes_total";
     /// Events recorded.
     events: counter = "events_total";
     /// Values added to lists and removed from them.
@@ -118,6 +121,12 @@ impl Metrics {
         let (handles, decisions, other_rules) = metrics::with_local_recorder(&recorder, || {
             describe_counter!("decisions_total", "Decisions by verdict, repeats left out.");
             describe_counter!("rule_hits_total", "How often a rule fired, in shadow mode too.");
+            describe_counter!(
+                "outcome_causes_total",
+                "Outcomes by cause, class and what is known of the money; repeats left out."
+            );
+            describe_counter!("advice_total", "Outcomes by the next step that was advised.");
+            describe_counter!("payment_flags_total", "What must not be overlooked, by kind.");
             describe_gauge!("policy_info", "1 for the version of the live bundle.");
             let of = |verdict: Verdict| counter!("decisions_total", "verdict" => verdict.name());
             let other = counter!("rule_hits_total", "rule" => "other");
@@ -142,6 +151,26 @@ impl Metrics {
             Verdict::Allow => allow.increment(1),
             Verdict::Challenge => challenge.increment(1),
             Verdict::Block => block.increment(1),
+        }
+    }
+
+    /// Counts an outcome by what was made of it. Causes are bounded by the tables.
+    pub fn reported(&self, assessment: &Assessment) {
+        let Assessment { diagnosis, advice, flags } = assessment;
+        let cause = diagnosis.cause.as_deref().unwrap_or("none").to_owned();
+        let class = diagnosis.class.map_or("none", Class::name);
+        metrics::with_local_recorder(&self.recorder, || {
+            let money = diagnosis.money.name();
+            counter!("outcome_causes_total", "cause" => cause, "class" => class, "money" => money)
+                .increment(1);
+            counter!("advice_total", "next_step" => advice.next_step.name()).increment(1);
+            for flag in flags {
+                counter!("payment_flags_total", "flag" => flag.name()).increment(1);
+            }
+        });
+        self.handles.outcomes.increment(1);
+        if diagnosis.is_unmapped {
+            self.handles.unmapped_codes.increment(1);
         }
     }
 

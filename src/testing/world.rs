@@ -12,6 +12,7 @@ use crate::engine::{Engine, RecordedEvent, ScoreRequest, Settings};
 use crate::journal::Discard;
 use crate::list::{ChangeKind, ListChange};
 use crate::model::decision::Decision;
+use crate::model::failure::RetrySettings;
 use crate::model::field::Field;
 use crate::model::intake::{Intake, Violation};
 use crate::model::outcome::{Outcome, OutcomeStatus, Stage};
@@ -75,8 +76,12 @@ impl Reported {
 
 impl World {
     pub(super) fn new(set: &Arc<PolicySet>) -> Self {
-        let settings =
-            Settings { payment_kept: PAYMENT_KEPT, late_max: LATE_MAX, entities_max: ENTITIES_MAX };
+        let settings = Settings {
+            payment_kept: PAYMENT_KEPT,
+            late_max: LATE_MAX,
+            entities_max: ENTITIES_MAX,
+            retry: RetrySettings::default(),
+        };
         Self {
             engine: Engine::new(Arc::clone(set), settings, Arc::new(Discard)),
             set: Arc::clone(set),

@@ -35,7 +35,7 @@ const STRANGERS: &[(&str, &str)] = &[
 /// A library and the rooms that may name it.
 const OWNERS: &[(&str, &[&str])] = &[
     ("rhai", &["policy", "testing"]),
-    ("dashmap", &["feature", "limit", "list", "engine"]),
+    ("dashmap", &["failure", "feature", "limit", "list", "engine"]),
     ("tonic", &["server"]),
     ("prost", &["server"]),
     ("axum", &["server"]),

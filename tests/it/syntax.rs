@@ -1,6 +1,7 @@
 //! What the sources of a bundle parse to, and what is said when they do not.
 
 use proptest::prelude::*;
+use vajra::model::verdict::{Mode, OnError};
 use vajra::policy::ast::{BinaryOp, Expr, ExprKind, HelperBody};
 use vajra::policy::bundle::Files;
 use vajra::policy::diagnostic::{Diagnostic, render_text};
@@ -240,15 +241,28 @@ fn a_helper_of_one_expression_is_ours_and_any_other_is_a_script() {
 }
 
 #[test]
-fn limits_and_plans_are_named_as_unsupported() {
+fn the_clauses_of_a_limit_come_in_any_order() {
     let parsed = good(
-        r#"limit "daily" = sum(payment.amount_base) by card per "day" max 10 * LARGE where a returns refunded then block("L");
-           plan "outage" when channel.a > 1 then suspend(channel, "10m"), notify("x");
-           limit "n" mode shadow on_error block = count() by card over "1h" max 3 then block("L");"#,
+        r#"limit "daily" = sum(payment.amount_base) by card per "day" max 10 * LARGE where a returns refunded then block("L"), review("M");
+           limit "n" then block("L") max 3 over "1h" by card = count() on_error block mode shadow;"#,
     );
+    let [daily, n] = parsed.declarations.limits.as_slice() else { panic!("two limits") };
+    assert_eq!((daily.name.value.as_str(), n.name.value.as_str()), ("daily", "n"));
+    assert_eq!(daily.per.as_ref().map(|per| per.value.as_str()), Some("day"));
+    assert!(daily.over.is_none() && daily.filter.is_some() && daily.returns_refunded);
+    assert_eq!((daily.mode, daily.on_error, daily.actions.len()), (Mode::Active, None, 2));
+    assert_eq!(n.over.as_ref().map(|over| over.value.as_str()), Some("1h"));
+    assert!(n.per.is_none() && n.filter.is_none() && !n.returns_refunded);
+    assert_eq!((n.mode, n.on_error), (Mode::Shadow, Some(OnError::Block)));
+}
+
+#[test]
+fn plans_are_named_as_unsupported() {
+    let parsed =
+        good(r#"plan "outage" when channel.a > 1 then suspend(channel, "10m"), notify("x");"#);
     let names: Vec<&str> =
         parsed.declarations.unsupported.iter().map(|name| name.value.as_str()).collect();
-    assert_eq!(names, ["daily", "outage", "n"]);
+    assert_eq!(names, ["outage"]);
 }
 
 #[test]

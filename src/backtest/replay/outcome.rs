@@ -2,6 +2,7 @@
 
 use crate::backtest::absent::Present;
 use crate::backtest::row::RowOutcome;
+use crate::failure::tables::Tables;
 use crate::model::field::Field;
 use crate::model::intake::{Intake, Violation};
 use crate::model::outcome::Outcome;
@@ -51,8 +52,9 @@ pub(super) fn of(
 }
 
 /// Notes what policies can read of an outcome that happens.
-pub(super) fn note(outcome: &Outcome, present: &mut Present) {
-    if let Some(event) = outcome.event() {
+pub(super) fn note(outcome: &Outcome, tables: &Tables, present: &mut Present) {
+    let diagnosis = tables.diagnose(outcome, None);
+    if let Some(event) = outcome.event(diagnosis.money) {
         present.events.insert(Text::const_new(event));
     }
     let always = [
@@ -63,6 +65,11 @@ pub(super) fn note(outcome: &Outcome, present: &mut Present) {
     ];
     for field in always {
         present.field(field);
+    }
+    if diagnosis.cause.is_some() {
+        for field in [Field::OutcomeCause, Field::OutcomeFamily, Field::OutcomeClass] {
+            present.field(field);
+        }
     }
     if outcome.code.is_some() {
         present.field(Field::OutcomeCode);

@@ -2,11 +2,16 @@
 // CRITICAL PATH: a change here carries its number from `benches/rpc.rs`.
 
 use super::wire_time;
+use crate::engine::Receipt;
+use crate::failure::tables::Tables;
 use crate::model::decision::{
     Decision, Evaluation, MetChallenge, Reason, RuleError, RuleTrace, ShadowHit,
 };
-use crate::model::failure::{Advice, Need, NextChannel, RankedChannel};
-use crate::model::limit::LimitUsage;
+use crate::model::failure::{
+    Advice, Assessment, Class, Debt, Diagnosis, Family, Flag, Money, Need, NextChannel, Owed,
+    RankedChannel,
+};
+use crate::model::limit::{LimitUsage, Reservation};
 use crate::model::outcome::{Outcome, OutcomeStatus, Stage};
 use crate::model::value::{Text, Value};
 use crate::model::verdict::{NextStep, ReasonClass, Verdict};
@@ -313,4 +318,92 @@ pub(in crate::server) fn wire_outcome(
         retry_after_ms: retry_after.map(|wait| wait.as_micros().div_euclid(1_000)),
         payment: None,
     }
+}
+
+/// What was made of an outcome, with what to tell the customer in that locale.
+pub(in crate::server) fn assessed(
+    receipt: Receipt,
+    assessment: &Assessment,
+    tables: &Tables,
+    locale: &str,
+) -> proto::ReportOutcomeResponse {
+    let Receipt { sequence, effective_at, repeated } = receipt;
+    let Assessment { diagnosis, advice, flags } = assessment;
+    proto::ReportOutcomeResponse {
+        sequence,
+        effective_at: Some(wire_time(effective_at)),
+        repeated,
+        customer_message: tables.message(diagnosis, locale, "en").unwrap_or_default(),
+        diagnosis: Some(wire_diagnosis(diagnosis)),
+        advice: Some(wire_advice(advice)),
+        flags: wire_flags(flags),
+    }
+}
+
+fn wire_diagnosis(diagnosis: &Diagnosis) -> proto::Diagnosis {
+    let Diagnosis { cause, family, money, class, is_evidence, is_unmapped } = diagnosis;
+    let family = match family {
+        None => proto::FailureFamily::Unspecified,
+        Some(Family::Technical) => proto::FailureFamily::Technical,
+        Some(Family::NonTechnical) => proto::FailureFamily::NonTechnical,
+    };
+    let class = match class {
+        None => proto::FailureClass::Unspecified,
+        Some(Class::Tech) => proto::FailureClass::Tech,
+        Some(Class::Query) => proto::FailureClass::Query,
+        Some(Class::Later) => proto::FailureClass::Later,
+        Some(Class::Cust) => proto::FailureClass::Cust,
+        Some(Class::Fix) => proto::FailureClass::Fix,
+        Some(Class::Never) => proto::FailureClass::Never,
+    };
+    let money = match money {
+        Money::NotSent => proto::Money::NotSent,
+        Money::Declined => proto::Money::Declined,
+        Money::Unknown => proto::Money::Unknown,
+        Money::InProgress => proto::Money::InProgress,
+        Money::Succeeded => proto::Money::Succeeded,
+    };
+    proto::Diagnosis {
+        cause: cause.as_deref().unwrap_or_default().to_owned(),
+        family: family.into(),
+        money: money.into(),
+        class: class.into(),
+        is_evidence: *is_evidence,
+        is_unmapped: *is_unmapped,
+    }
+}
+
+/// Flags on the wire.
+pub(in crate::server) fn wire_flags(flags: &[Flag]) -> Vec<i32> {
+    let wire = flags.iter().map(|flag| match flag {
+        Flag::SecondSuccess => proto::Flag::SecondSuccess,
+        Flag::LateSuccess => proto::Flag::LateSuccess,
+        Flag::ReservationExpired => proto::Flag::ReservationExpired,
+        Flag::CapturedAboveAmount => proto::Flag::CapturedAboveAmount,
+        Flag::RefundedAboveCapture => proto::Flag::RefundedAboveCapture,
+    });
+    wire.map(Into::into).collect()
+}
+
+/// What is still to be done, on the wire.
+pub(in crate::server) fn wire_debt(debt: &Debt) -> proto::Debt {
+    let Debt { owed, attempt, since, due_at, what } = debt;
+    let owed = match owed {
+        Owed::Query => proto::Owed::Query,
+        Owed::Reversal => proto::Owed::Reversal,
+        Owed::Outcome => proto::Owed::Outcome,
+        Owed::Reconciliation => proto::Owed::Reconciliation,
+    };
+    proto::Debt {
+        owed: owed.into(),
+        attempt: *attempt,
+        since: Some(wire_time(*since)),
+        due_at: due_at.map(wire_time),
+        what: what.to_string(),
+    }
+}
+
+/// What an attempt reserved, on the wire.
+pub(in crate::server) fn wire_reservation(reservation: &Reservation) -> proto::Reservation {
+    proto::Reservation { limit: reservation.name.to_string(), amount: reservation.amount }
 }

@@ -366,11 +366,35 @@ fn a_reason_that_no_rule_gives_is_warned_of_at_its_table() {
 }
 
 #[test]
-fn limits_and_plans_are_refused_by_name() {
+fn plans_are_refused_by_name() {
     let said = check_text(
         r#"entity card = payment.card.token;
-limit "daily" = sum(payment.amount_base) by card per "day" max 500_00 then block("CARD_TESTING");
 plan "outage" when card.failed_5m > 3 then notify("oncall");
+"#,
+    );
+    assert_snapshot!(said);
+}
+
+#[test]
+fn what_is_wrong_with_a_limit_is_told_at_once() {
+    let said = check_text(
+        r#"entity card = payment.card.token;
+feature seen = since_first(attempt) by card;
+rule "taken" when card.seen > 3 then score(1, "CARD_TESTING");
+limit "taken" = count() by card per "day" max 3 then block("CARD_TESTING");
+limit "twice" = count() by card per "day" max 3 then block("CARD_TESTING");
+limit "twice" = count() by card per "week" max 3 then block("CARD_TESTING");
+limit "both" = count() by card over "1h" per "day" max 3 then block("CARD_TESTING");
+limit "neither" = count() by card max 3 then block("CARD_TESTING");
+limit "year" = count() by card per "moth" max 3 then block("CARD_TESTING");
+limit "window" = count() by card over "1x" max 3 then block("CARD_TESTING");
+limit "average" = avg(payment.amount_base) by card per "day" max 3 then block("CARD_TESTING");
+limit "no call" = payment.amount_base by card per "day" max 3 then block("CARD_TESTING");
+limit "text" = sum(payment.currency) by card per "day" max 3 then block("CARD_TESTING");
+limit "half" = count() by card per "day" max 0.5 then block("CARD_TESTING");
+limit "loop" = count() by card per "day" max score then block("CARD_TESTING");
+limit "who" = count() by crad per "day" max 3 then block("CARD_TESTING");
+limit "code" = count() by card per "day" max 3 then block("CARD_TASTING");
 "#,
     );
     assert_snapshot!(said);

@@ -76,6 +76,7 @@ pub(super) const SETTINGS: Settings = Settings {
     payment_kept: Span::from_days(7),
     late_max: Span::from_days(1),
     entities_max: 100_000,
+    retry: vajra::model::failure::RetrySettings::DEFAULT,
 };
 
 pub(super) fn engine(policies: &str) -> Engine {

@@ -85,6 +85,6 @@ fn what_the_journal_refuses_has_not_happened() {
     assert_eq!(value("card.declines_1h"), vajra::model::value::Value::Int(0));
     let next = try_score(&engine, fields("p2", 1, "c"), at(9)).unwrap();
     assert_eq!((next.repeated, next.decision.sequence), (false, 2));
-    assert!(!engine.report_outcome(&declined, at(9)).unwrap().repeated);
+    assert!(!engine.report_outcome(&declined, at(9)).unwrap().receipt.repeated);
     assert!(!engine.record_event(&event("login", "e"), at(9)).unwrap().repeated);
 }

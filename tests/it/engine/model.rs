@@ -283,9 +283,9 @@ impl Model {
             ..outcome(&format!("p{payment}"), status)
         };
         let receipt = engine.report_outcome(&report, at(self.clock)).unwrap();
-        let event = report.event().unwrap_or("pending");
+        let event = report.event(report.money()).unwrap_or("pending");
         let placed = self.happen(event, about, (back, amount, Some(code)));
-        assert_eq!(receipt.effective_at, at(placed));
+        assert_eq!(receipt.receipt.effective_at, at(placed));
     }
 
     /// Places something that happened `back` seconds ago, and says where.

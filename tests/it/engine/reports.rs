@@ -102,16 +102,19 @@ fn an_outcome_reported_again_is_answered_from_the_store() {
     let named = Outcome { outcome_id: Some("o1".into()), ..declined("p", "51") };
     let first = engine.report_outcome(&named, at(1)).unwrap();
     let again = engine.report_outcome(&named, at(2)).unwrap();
-    assert!(again.repeated);
-    assert_eq!((again.sequence, again.effective_at), (first.sequence, first.effective_at));
+    assert!(again.receipt.repeated);
+    assert_eq!(
+        (again.receipt.sequence, again.receipt.effective_at),
+        (first.receipt.sequence, first.receipt.effective_at)
+    );
 
     let other = Outcome { code: Some("05".into()), ..named };
     let refused = engine.report_outcome(&other, at(2)).unwrap_err();
     assert!(matches!(refused, ReportError::AlreadyExists(id) if id == "o1"));
 
-    assert!(!engine.report_outcome(&declined("p", "51"), at(3)).unwrap().repeated);
-    assert!(engine.report_outcome(&declined("p", "51"), at(4)).unwrap().repeated);
-    assert!(!engine.report_outcome(&declined("p", "05"), at(5)).unwrap().repeated);
+    assert!(!engine.report_outcome(&declined("p", "51"), at(3)).unwrap().receipt.repeated);
+    assert!(engine.report_outcome(&declined("p", "51"), at(4)).unwrap().receipt.repeated);
+    assert!(!engine.report_outcome(&declined("p", "05"), at(5)).unwrap().receipt.repeated);
     assert_eq!(card(&engine, "declines_1h", 6), Value::Int(3));
 }
 
@@ -122,16 +125,16 @@ fn an_outcome_is_placed_where_it_happened() {
     let dated = |code: &str, at| Outcome { occurred_at: Some(at), ..declined("p", code) };
     let now = at(86_400);
 
-    let back = engine.report_outcome(&dated("1", at(0)), now).unwrap();
-    assert_eq!(back.effective_at, at(0));
-    let future = engine.report_outcome(&dated("2", at(99_999)), now).unwrap();
-    assert_eq!(future.effective_at, now);
+    let back = engine.report_outcome(&dated("51", at(0)), now).unwrap();
+    assert_eq!(back.receipt.effective_at, at(0));
+    let future = engine.report_outcome(&dated("05", at(99_999)), now).unwrap();
+    assert_eq!(future.receipt.effective_at, now);
     let micro = Span::from_micros(1);
-    let late = engine.report_outcome(&dated("3", at(0).minus(micro)), now).unwrap_err();
+    let late = engine.report_outcome(&dated("54", at(0).minus(micro)), now).unwrap_err();
     assert!(matches!(late, ReportError::TooLate(_)), "{late}");
 
     assert_eq!(card(&engine, "declines_1h", 86_400), Value::Int(1));
-    let recent = dated("4", now.minus(Span::from_secs(3_599)));
+    let recent = dated("61", now.minus(Span::from_secs(3_599)));
     engine.report_outcome(&recent, now).unwrap();
     assert_eq!(card(&engine, "declines_1h", 86_400), Value::Int(2));
     assert_eq!(card(&engine, "declines_1h", 86_401), Value::Int(1));
