@@ -5,6 +5,7 @@
 //! or republished between finding a slot and locking it makes us start again, before anything is read.
 // CRITICAL PATH: a change here carries its number from `benches/score.rs`.
 
+use std::ops::DerefMut;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -41,9 +42,9 @@ pub(super) struct Slots {
 }
 
 /// The entities of a payment or event, all locked.
-pub(super) struct Entities<'a> {
+pub(super) struct Entities<'a, G = MutexGuard<'a, EntityState>> {
     live: &'a Live,
-    guards: SmallVec<[MutexGuard<'a, EntityState>; 12]>,
+    guards: SmallVec<[G; 12]>,
     places: &'a [Place],
 }
 
@@ -124,7 +125,29 @@ impl Slots {
 
 // === impl Entities ===
 
-impl Entities<'_> {
+impl<G: DerefMut<Target = EntityState>> Entities<'_, G> {
+    /// A copy of them, on which something can be imagined.
+    pub(super) fn copied(&self) -> Entities<'_, Box<EntityState>> {
+        let guards = self.guards.iter().map(|state| Box::new(EntityState::clone(state))).collect();
+        Entities { live: self.live, guards, places: self.places }
+    }
+
+    /// The instants after `now` at which events enter or leave the windows of these features.
+    pub(super) fn edges(&self, features: &[FeatureIndex], now: Timestamp) -> Vec<Timestamp> {
+        let mut edges = Vec::new();
+        for FeatureIndex(index) in features {
+            let feature =
+                usize::try_from(*index).ok().and_then(|it| self.live.set.features.get(it));
+            if let Some(feature) = feature
+                && let Some(Place::Slot(slot)) = self.places.get(feature.entity)
+                && let Some(state) = self.guards.get(*slot)
+            {
+                state.edges(feature.slot, now, &mut edges);
+            }
+        }
+        edges
+    }
+
     /// The time at which something received at `received_at` is applied: never before what was applied
     /// to one of them.
     pub(super) fn effective(&self, received_at: Timestamp) -> Timestamp {

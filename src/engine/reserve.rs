@@ -11,6 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use crate::engine::entities::{Place, Stale, Unseen, key_of};
+use crate::limit::calendar::bounds;
 use crate::limit::hold::{Holding, Holdings};
 use crate::limit::state::{LimitState, Reading};
 use crate::limit::store::LimitStore;
@@ -162,6 +163,40 @@ impl Limits<'_> {
                 }
             })
             .collect()
+    }
+
+    /// The instants after `now` at which these limits of the set may have more room, with nothing else
+    /// happening; at most `most` for each.
+    pub(super) fn edges(
+        &self,
+        set: &PolicySet,
+        limits: &[usize],
+        now: Timestamp,
+        most: usize,
+    ) -> Vec<Timestamp> {
+        let mut edges = Vec::new();
+        for place in limits {
+            if let (Some(limit), Some(LimitPlace::Key(key))) =
+                (set.limits.get(*place), self.keys.get(*place))
+                && let Some(state) = self.state(*key)
+            {
+                edges.extend(state.edges(reading(set, limit.period), now, most));
+            }
+        }
+        edges
+    }
+
+    /// When the calendar periods of these limits of the set end.
+    pub(super) fn period_ends(
+        &self,
+        set: &PolicySet,
+        limits: &[usize],
+        now: Timestamp,
+    ) -> impl Iterator<Item = Timestamp> {
+        limits.iter().filter_map(move |place| {
+            let limit = set.limits.get(*place)?;
+            bounds(limit.period, now, &set.bundle.time_zone).map(|bounds| bounds.end)
+        })
     }
 
     /// What an attempt that is let through reserves: in every limit that applies, shadow ones included.

@@ -8,19 +8,22 @@ use crate::engine::entities::{Entities, Unseen};
 use crate::engine::event::completed;
 use crate::engine::journal::{Entry, JournalError};
 use crate::engine::live::Live;
+use crate::engine::not_before::{Blocked, not_before};
 use crate::engine::payments::{Attempt, NOT_CONTENT, PaymentRecord};
+use crate::engine::plan::next_step;
 use crate::engine::reserve::{Limits, Wanted};
 use crate::engine::taps::{Brought, brought};
 use crate::engine::{Engine, ScoreError, ScoreRequest, Scored};
 use crate::limit::hold::Holdings;
 use crate::model::decision::{Decision, Evaluation};
+use crate::model::failure::Advice;
 use crate::model::field::{Field, Fields};
 use crate::model::limit::Reservation;
 use crate::model::packed::Packed;
 use crate::model::settlement::Settlement;
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
-use crate::model::verdict::{NextStep, Verdict};
+use crate::model::verdict::Verdict;
 use crate::policy::evaluate::evaluate;
 use crate::policy::interpret::Facts;
 use crate::policy::set::PolicySet;
@@ -36,15 +39,24 @@ pub(super) struct Asked<'a> {
 
 /// What was found out about an attempt; nothing is written yet.
 struct Weighed {
-    effective_at: Timestamp,
     /// What the attempt brings to the taps of `attempt`.
     attempt: Brought,
     /// What it brings to the taps of its verdict.
     verdict: Brought,
+    found: Found,
+    features: Option<Vec<Value>>,
+}
+
+/// What a decision says.
+struct Found {
+    effective_at: Timestamp,
     evaluation: Evaluation,
+    /// When it would pass, if it is blocked and that clears with time.
+    not_before: Option<Timestamp>,
     /// What it reserves in limits.
     reservations: Vec<Reservation>,
-    features: Option<Vec<Value>>,
+    /// What earlier attempts leave to do.
+    advice: Option<Box<Advice>>,
 }
 
 /// All that an attempt is decided on, locked.
@@ -87,11 +99,9 @@ impl Engine {
         let (unseen, wanted) = (Unseen::Imagine, Wanted::Met(&keys));
         self.with_entities(unseen, wanted, asked.fields(), |live, fields, entities, limits| {
             let locked = Locked { live, fields, entities: &entities, limits: &limits, held: &held };
-            let weighed = self.weigh(asked, locked);
-            let Weighed { effective_at, evaluation, reservations, features, .. } = weighed;
+            let Weighed { found, features, .. } = self.weigh(asked, record, locked);
             let next = self.sequence.load(Ordering::Relaxed) + 1;
-            let mut decision = decision(&live.set, asked.request, effective_at, evaluation, next);
-            decision.reservations = reservations;
+            let decision = decision(&live.set, asked.request, found, next);
             Scored { decision: Arc::new(decision), repeated: false, features }
         })
     }
@@ -113,15 +123,14 @@ impl Engine {
             |live, fields, mut entities, mut limits| {
                 let locked =
                     Locked { live, fields, entities: &entities, limits: &limits, held: &held };
-                let Weighed { effective_at, attempt, verdict, evaluation, reservations, features } =
-                    self.weigh(asked, locked);
-                let verdict_taps = live.taps(evaluation.verdict.event());
+                let Weighed { attempt, verdict, found, features } =
+                    self.weigh(asked, record, locked);
+                let effective_at = found.effective_at;
+                let verdict_taps = live.taps(found.evaluation.verdict.event());
                 let occurred_at = request.payment.fields().get(Field::OccurredAt).as_time();
                 let amount_base = fields.get(Field::AmountBase);
                 let decision = self.append(|sequence| {
-                    let mut decision =
-                        decision(&live.set, request, effective_at, evaluation, sequence);
-                    decision.reservations = reservations;
+                    let decision = decision(&live.set, request, found, sequence);
                     let decision = Arc::new(decision);
                     let entry = Entry::Score {
                         content: content.clone(),
@@ -159,7 +168,12 @@ impl Engine {
     }
 
     /// Reads and evaluates; changes nothing.
-    fn weigh(&self, asked: Asked<'_>, locked: Locked<'_, '_, '_>) -> Weighed {
+    fn weigh(
+        &self,
+        asked: Asked<'_>,
+        record: &PaymentRecord,
+        locked: Locked<'_, '_, '_>,
+    ) -> Weighed {
         let Asked { request, received_at, all_features } = asked;
         let Locked { live, fields, entities, limits, held } = locked;
         let set = &live.set;
@@ -173,13 +187,31 @@ impl Engine {
         let facts = Facts { features: &features, ..event };
         let evaluation = evaluate(set, &facts, &readings, request.trace);
         let verdict = brought(live, live.taps(evaluation.verdict.event()), &event, entities);
-        let reservations = if evaluation.verdict == Verdict::Block {
-            Vec::new()
-        } else {
-            limits.reservations(set, &evaluation.amounts)
+        let is_blocked = evaluation.verdict == Verdict::Block;
+        let found = Found {
+            effective_at,
+            not_before: not_before(Blocked {
+                live,
+                fields,
+                entities,
+                limits,
+                held,
+                lists: &lists,
+                now: effective_at,
+                attempt: &attempt,
+                verdict: &verdict,
+                evaluation: &evaluation,
+            }),
+            reservations: if is_blocked {
+                Vec::new()
+            } else {
+                limits.reservations(set, &evaluation.amounts)
+            },
+            advice: self.advice_before(set, record, fields, effective_at),
+            evaluation,
         };
         let features = all_features.then_some(features);
-        Weighed { effective_at, attempt, verdict, evaluation, reservations, features }
+        Weighed { attempt, verdict, found, features }
     }
 }
 
@@ -212,17 +244,13 @@ fn known_attempt(
     })
 }
 
-fn decision(
-    set: &PolicySet,
-    request: &ScoreRequest,
-    effective_at: Timestamp,
-    mut evaluation: Evaluation,
-    sequence: u64,
-) -> Decision {
+fn decision(set: &PolicySet, request: &ScoreRequest, found: Found, sequence: u64) -> Decision {
+    let Found { effective_at, mut evaluation, not_before, reservations, advice } = found;
     let payment = &request.payment;
     let locale = if request.locale.is_empty() { &set.bundle.locale } else { &request.locale };
     for reason in &mut evaluation.reasons {
-        reason.message = set.bundle.message(&reason.code, locale);
+        let dated = not_before.and_then(|at| set.bundle.message_at(&reason.code, locale, at));
+        reason.message = dated.map(Arc::from).or_else(|| set.bundle.message(&reason.code, locale));
     }
     Decision {
         decision_id: decision_id(payment.id(), payment.attempt(), sequence),
@@ -231,12 +259,12 @@ fn decision(
         sequence,
         effective_at,
         policy_version: set.bundle.version.clone(),
-        next_step: next_step(evaluation.verdict),
-        not_before: None,
+        next_step: next_step(evaluation.verdict, not_before, advice.as_deref()),
+        not_before,
         customer_message: customer_message(&evaluation),
-        advice: None,
+        advice,
         channels: Vec::new(),
-        reservations: Vec::new(),
+        reservations,
         evaluation,
     }
 }
@@ -251,14 +279,6 @@ fn decision_id(payment_id: &str, attempt: u32, sequence: u64) -> Text {
     let mut id = Text::const_new("d_");
     id.push_str(digits.get(..22).unwrap_or_default());
     id
-}
-
-const fn next_step(verdict: Verdict) -> NextStep {
-    match verdict {
-        Verdict::Allow => NextStep::Proceed,
-        Verdict::Challenge => NextStep::StepUp,
-        Verdict::Block => NextStep::Stop,
-    }
 }
 
 /// The message of the first code of the verdict; reasons stand in the order of the verdicts.

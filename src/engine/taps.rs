@@ -1,10 +1,12 @@
 //! What an event brings to the streams that listen to it.
 
+use std::ops::DerefMut;
+
 use smallvec::SmallVec;
 
 use crate::engine::entities::Entities;
 use crate::engine::live::Live;
-use crate::feature::state::Observed;
+use crate::feature::state::{EntityState, Observed};
 use crate::model::value::{Value, ValueType};
 use crate::policy::interpret::{Facts, value_of};
 use crate::policy::set::{PolicySet, Tap};
@@ -13,11 +15,11 @@ use crate::policy::set::{PolicySet, Tap};
 pub(super) type Brought = SmallVec<[Option<Observed>; 8]>;
 
 /// What the event of the facts brings to each tap. It is computed before anything is written.
-pub(super) fn brought(
+pub(super) fn brought<G: DerefMut<Target = EntityState>>(
     live: &Live,
     taps: &[Tap],
     facts: &Facts<'_>,
-    entities: &Entities<'_>,
+    entities: &Entities<'_, G>,
 ) -> Brought {
     taps.iter()
         .map(|tap| {

@@ -9,7 +9,7 @@ use crate::feature::spec::Distinct;
 use crate::feature::summary::{Part as _, Summary};
 
 /// The sums over all time of one stream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct AllTime {
     /// Of pushed out events only.
     pushed: Summary,

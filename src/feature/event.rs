@@ -42,7 +42,7 @@ pub(super) enum Scalar {
 }
 
 /// Values that do not fit in an event, by their hash.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Values {
     known: Vec<(u64, Value)>,
     cleaned_at_len: usize,

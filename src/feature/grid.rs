@@ -22,13 +22,13 @@ pub(super) struct Grid {
 pub(super) struct SlotNumber(i64);
 
 /// Something per slot, for slots that have any.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Slots<T> {
     slots: VecDeque<(SlotNumber, T)>,
 }
 
 /// Different values per slot, and how many there are from one slot on.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct DistinctSlots {
     slots: Slots<Sparse>,
     merged: Option<(SlotNumber, Sketch)>,

@@ -31,7 +31,7 @@ pub(super) const EXACT_MAX: usize = 1_000;
 pub(super) const PENDING_MAX: usize = 32_768;
 
 /// The state of a stream with many events.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Large {
     ring: Ring,
     /// No pushed out event is later; `MIN` when there is none.
@@ -44,7 +44,7 @@ pub(super) struct Large {
 }
 
 /// What is kept of pushed out events for the windows of one length.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Window {
     length: Span,
     grid: Grid,
@@ -244,6 +244,11 @@ impl Large {
         };
         self.ring.events(cover.after, cover.upto).for_each(|event| sketch.add(event.identity()));
         sketch.estimate(also)
+    }
+
+    /// The events that are kept one by one: the newest.
+    pub(super) fn newest(&self) -> impl Iterator<Item = &Event> {
+        self.ring.all()
     }
 
     /// Whether an event that is still there has the value of that hash.

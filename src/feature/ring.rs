@@ -11,14 +11,14 @@ use crate::model::time::Timestamp;
 const CHUNK_EVENTS_MAX: usize = 64;
 
 /// The newest events of one stream.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Ring {
     chunks: VecDeque<Chunk>,
     len: usize,
 }
 
 /// Neighbours in time; never empty.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Chunk {
     events: Vec<Event>,
     summary: Summary,

@@ -32,7 +32,7 @@ pub enum Observed {
 ///
 /// Under its lock a driver calls [`EntityState::adopt`], reads at the effective time, and then, unless
 /// it is a dry run, [`EntityState::advance`]s to that time and observes. Effective times never go back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EntityState {
     layout: Option<Arc<EntityLayout>>,
     last_effective: Timestamp,
@@ -45,7 +45,7 @@ pub struct EntityState {
     is_gone: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct More {
     values: Values,
     /// Streams with many events, which are then not among the entity's own.
@@ -165,6 +165,23 @@ impl EntityState {
             None => Source::Few(self.events_of(stream)),
         };
         reading::read(&source, &view, more.map(|more| &more.values))
+    }
+
+    /// The instants after `now` at which events enter or leave the window of the feature of that place.
+    /// Of a stream with many events, only the newest are told one by one.
+    pub fn edges(&self, feature: usize, now: Timestamp, edges: &mut Vec<Timestamp>) {
+        let Some(layout) = &self.layout else { return };
+        let Some(spec) = layout.features.get(feature) else { return };
+        let Ok(stream) = u16::try_from(spec.stream) else { return };
+        let mut tell = |at: Timestamp| {
+            let enters = at.plus(spec.delay);
+            let leaves = spec.window.map(|window| enters.plus(window));
+            edges.extend(std::iter::once(enters).chain(leaves).filter(|edge| *edge > now));
+        };
+        match self.more.as_deref().and_then(|more| more.large(stream)) {
+            Some(large) => large.newest().for_each(|event| tell(event.at)),
+            None => self.events_of(stream).iter().for_each(|event| tell(event.at)),
+        }
     }
 
     /// Whether it was taken out of the store: whoever holds it looks it up again.

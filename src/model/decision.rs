@@ -68,6 +68,8 @@ pub struct Evaluation {
     pub trace: Vec<RuleTrace>,
     /// The limits that the attempt met, in order of file and line; shadow ones are not among them.
     pub limits: Vec<LimitUsage>,
+    /// Whether it is blocked, and every code that blocks it is of a class that clears with time.
+    pub clears_with_time: bool,
     /// What the attempt counts in each limit that applies, shadow ones included, by the limit's place in
     /// the set: what it reserves unless it is blocked.
     pub amounts: Vec<(usize, i64)>,

@@ -74,6 +74,7 @@ pub fn evaluate(
     Evaluation {
         verdict: merged.verdict,
         review: merged.review,
+        clears_with_time: merged.clears_with_time,
         score,
         reasons: merged.reasons,
         challenge: merged.challenge,

@@ -98,3 +98,42 @@ pub enum Function {
     /// `s.sub_string(start[, len])`: in characters, as Rhai does it
     SubString,
 }
+
+// === impl Expr ===
+
+impl Expr {
+    /// Shows every expression to `visit`, from left to right, an expression before those within it.
+    pub(crate) fn walk<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
+        visit(self);
+        match self {
+            Self::Const(_)
+            | Self::Array(_)
+            | Self::Field(_)
+            | Self::Attribute(_)
+            | Self::Feature(_)
+            | Self::Let(_)
+            | Self::Param(_)
+            | Self::Score
+            | Self::List(_) => {}
+            Self::Unary(_, operand, _) | Self::IsMissing(operand) => operand.walk(visit),
+            Self::Binary(_, left, right, _) => {
+                left.walk(visit);
+                right.walk(visit);
+            }
+            Self::InRange(first, second, third, ..) | Self::If(first, second, third) => {
+                first.walk(visit);
+                second.walk(visit);
+                third.walk(visit);
+            }
+            Self::And(terms)
+            | Self::Or(terms)
+            | Self::Coalesce(terms)
+            | Self::Call(_, terms, _)
+            | Self::Helper(_, terms, _) => {
+                for term in terms {
+                    term.walk(visit);
+                }
+            }
+        }
+    }
+}

@@ -193,6 +193,30 @@ impl PolicySet {
         (0..).map(FeatureIndex).zip(&self.features).find(|(_, feature)| &*feature.name == name)
     }
 
+    /// The features that an expression reads, itself or through `let`s and helpers, without repeats.
+    pub fn features_read<'a>(&'a self, exprs: impl Iterator<Item = &'a Expr>) -> Vec<FeatureIndex> {
+        let mut features = Vec::new();
+        let mut open: Vec<&Expr> = exprs.collect();
+        let (mut lets, mut helpers) = (Vec::new(), Vec::new());
+        while let Some(expr) = open.pop() {
+            expr.walk(&mut |expr| match expr {
+                Expr::Feature(index) if !features.contains(index) => features.push(*index),
+                Expr::Let(index) if !lets.contains(index) => {
+                    lets.push(*index);
+                    let read = self.lets.get(index.0 as usize).map(|named| &named.value);
+                    open.extend(read);
+                }
+                Expr::Helper(index, ..) if !helpers.contains(index) => {
+                    helpers.push(*index);
+                    let read = self.helpers.get(index.0 as usize).and_then(|it| it.inline.as_ref());
+                    open.extend(read);
+                }
+                _ => {}
+            });
+        }
+        features
+    }
+
     /// The list of streams that an event of that name feeds.
     pub fn taps_of(&self, event: &str) -> &[Tap] {
         self.taps.get(event).map_or(&[], Vec::as_slice)

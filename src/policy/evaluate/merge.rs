@@ -17,6 +17,7 @@ use crate::policy::set::{ActionDef, PolicySet};
 pub(crate) struct Merged {
     pub(crate) verdict: Verdict,
     pub(crate) review: bool,
+    pub(crate) clears_with_time: bool,
     pub(crate) reasons: Vec<Reason>,
     pub(crate) challenge: Vec<Text>,
     pub(crate) exempted: Vec<Arc<str>>,
@@ -213,6 +214,13 @@ impl<'a> Collector<'a> {
         let review = verdict != Verdict::Block && has(Rank::Review);
         // The sort is stable: within a rank the order stays that of file and line.
         self.codes.sort_by_key(|(rank, ..)| *rank);
+        let clears_with_time = verdict == Verdict::Block
+            && self.codes.iter().filter(|(rank, ..)| *rank == Rank::Block).all(|(_, code, _)| {
+                matches!(
+                    self.class(code),
+                    ReasonClass::Velocity | ReasonClass::Limit | ReasonClass::Suspension
+                )
+            });
         let mut reasons: Vec<Reason> = Vec::with_capacity(self.codes.len());
         for (_, code, rule) in &self.codes {
             if reasons.iter().all(|reason| reason.code.as_ref() != *code) {
@@ -225,7 +233,15 @@ impl<'a> Collector<'a> {
             }
         }
         let challenge = if verdict == Verdict::Challenge { self.methods } else { Vec::new() };
-        Merged { verdict, review, reasons, challenge, exempted, challenges_met: self.met }
+        Merged {
+            verdict,
+            review,
+            clears_with_time,
+            reasons,
+            challenge,
+            exempted,
+            challenges_met: self.met,
+        }
     }
 
     /// The code as the bundle holds it.

@@ -41,7 +41,7 @@ fn values<'a>(
     rule: &'a RuleDef,
 ) -> Vec<(Text, Value)> {
     let mut values: Vec<(Text, Value)> = Vec::new();
-    walk(&rule.when, &mut |expr| {
+    rule.when.walk(&mut |expr| {
         let Some(name) = name(set, expr) else { return };
         if values.iter().any(|(known, _)| *known == name) {
             return;
@@ -79,40 +79,5 @@ fn name(set: &PolicySet, expr: &Expr) -> Option<Text> {
         | Expr::If(..)
         | Expr::Call(..)
         | Expr::Helper(..) => None,
-    }
-}
-
-/// Shows every expression to `visit`, from left to right, an expression before those within it.
-fn walk<'a>(expr: &'a Expr, visit: &mut impl FnMut(&'a Expr)) {
-    visit(expr);
-    match expr {
-        Expr::Const(_)
-        | Expr::Array(_)
-        | Expr::Field(_)
-        | Expr::Attribute(_)
-        | Expr::Feature(_)
-        | Expr::Let(_)
-        | Expr::Param(_)
-        | Expr::Score
-        | Expr::List(_) => {}
-        Expr::Unary(_, operand, _) | Expr::IsMissing(operand) => walk(operand, visit),
-        Expr::Binary(_, left, right, _) => {
-            walk(left, visit);
-            walk(right, visit);
-        }
-        Expr::InRange(first, second, third, ..) | Expr::If(first, second, third) => {
-            walk(first, visit);
-            walk(second, visit);
-            walk(third, visit);
-        }
-        Expr::And(terms)
-        | Expr::Or(terms)
-        | Expr::Coalesce(terms)
-        | Expr::Call(_, terms, _)
-        | Expr::Helper(_, terms, _) => {
-            for term in terms {
-                walk(term, visit);
-            }
-        }
     }
 }

@@ -49,6 +49,7 @@ pub(in crate::server) fn decision(decision: &Decision, payment_id: String) -> pr
         trace,
         limits,
         amounts: _,
+        clears_with_time: _,
     } = evaluation;
     proto::ScoreResponse {
         decision_id: decision_id.to_string(),

@@ -1,0 +1,59 @@
+//! What to do next with an attempt that is being decided, by what became of those before it.
+
+use crate::engine::Engine;
+use crate::engine::payments::PaymentRecord;
+use crate::engine::settle::{card_attempt, seed};
+use crate::failure::advice::{CardCounts, Situation, advise};
+use crate::model::failure::Advice;
+use crate::model::field::{Field, Fields};
+use crate::model::time::Timestamp;
+use crate::model::verdict::{NextStep, Verdict};
+use crate::policy::set::PolicySet;
+
+impl Engine {
+    /// What the attempts before this one leave to do; `None` when there were none that count.
+    pub(super) fn advice_before(
+        &self,
+        set: &PolicySet,
+        record: &PaymentRecord,
+        fields: &Fields,
+        now: Timestamp,
+    ) -> Option<Box<Advice>> {
+        let past = record.past();
+        let last = past.last()?;
+        let card = card_attempt(fields, now).map_or_else(CardCounts::default, |(card, attempt)| {
+            self.cards.counts(card, attempt, &self.settings.retry)
+        });
+        Some(Box::new(advise(&Situation {
+            now,
+            seed: seed(fields.get(Field::Id).as_text().unwrap_or_default(), last.number),
+            tables: &set.bundle.failures,
+            settings: &self.settings.retry,
+            attempts: &past,
+            card,
+            is_absent: fields.get(Field::OffSession).as_bool() == Some(true),
+            channels: &[],
+        })))
+    }
+}
+
+/// What the caller does next: what the policies say, unless an attempt before this one forbids it.
+///
+/// Nothing is tried while a result is not known, and nothing that is paid is paid again, on whatever
+/// card or channel. What else advice says was said when the outcome was reported: whoever asks again
+/// has heard it, and may come with another card or other details.
+pub(super) fn next_step(
+    verdict: Verdict,
+    not_before: Option<Timestamp>,
+    advice: Option<&Advice>,
+) -> NextStep {
+    match (verdict, advice.map(|advice| advice.next_step)) {
+        (Verdict::Block, _) if not_before.is_some() => NextStep::RetryLater,
+        (Verdict::Block, _) => NextStep::Stop,
+        (_, Some(NextStep::Query)) => NextStep::Query,
+        // To whom a payment has succeeded, to proceed is to let it be.
+        (_, Some(NextStep::Proceed)) => NextStep::Stop,
+        (Verdict::Challenge, _) => NextStep::StepUp,
+        (Verdict::Allow, _) => NextStep::Proceed,
+    }
+}
