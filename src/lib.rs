@@ -10,6 +10,7 @@
 //! | [`failure`] | what the end of an attempt means, and what to do next |
 //! | [`feature`] | behavioural features over the events of an entity |
 //! | [`limit`] | what entities have used and reserved of limits |
+//! | [`channel`] | the channels an attempt can take, how they did of late, and their retry budgets |
 //! | [`policy`] | the language: parse, check, interpret |
 //! | [`engine`] | score · settle · apply: the only place that joins the above |
 //! | [`journal`] | where applied changes go |
@@ -24,6 +25,7 @@
 //! [`policy`] and [`testing`].
 
 pub mod backtest;
+pub mod channel;
 pub mod command;
 pub mod config;
 pub mod engine;

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use decimal::Decimal;
 
+pub use crate::channel::ChannelDef;
 use crate::failure::tables::Tables;
 use crate::model::currency::Currency;
 use crate::model::limit::OnExpiry;
@@ -90,21 +91,6 @@ pub struct FallbackTier {
     pub up_to: i64,
     /// The verdict.
     pub verdict: Verdict,
-}
-
-/// A route that an attempt can take.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChannelDef {
-    /// Its id, as in `payment.channel`.
-    pub id: Text,
-    /// The methods it serves; empty: all.
-    pub methods: Vec<Text>,
-    /// The currencies it serves; empty: all.
-    pub currencies: Vec<Text>,
-    /// The regions it serves; empty: all.
-    pub regions: Vec<Text>,
-    /// What an attempt costs, for ranking.
-    pub cost: f64,
 }
 
 /// A reason code.

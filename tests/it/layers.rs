@@ -11,6 +11,7 @@ const ROOMS: &[&str] = &[
     "failure",
     "feature",
     "limit",
+    "channel",
     "policy",
     "engine",
     "journal",
@@ -28,6 +29,10 @@ const STRANGERS: &[(&str, &str)] = &[
     ("feature", "list"),
     ("feature", "limit"),
     ("limit", "list"),
+    ("channel", "list"),
+    ("channel", "feature"),
+    ("channel", "limit"),
+    ("channel", "failure"),
     ("backtest", "testing"),
     ("traffic", "testing"),
 ];
