@@ -4,12 +4,14 @@
 //! written before the decision is. Then the whole policy is evaluated at each instant at which what fired
 //! could change, in order, until one lets the next attempt through.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::engine::entities::Entities;
 use crate::engine::live::Live;
 use crate::engine::reserve::Limits;
 use crate::engine::taps::{Brought, brought};
+use crate::feature::state::EntityState;
 use crate::limit::hold::Holdings;
 use crate::model::decision::Evaluation;
 use crate::model::field::{Field, Fields};
@@ -18,12 +20,16 @@ use crate::model::value::Value;
 use crate::model::verdict::Verdict;
 use crate::policy::evaluate::evaluate;
 use crate::policy::interpret::{Facts, Lists};
+use crate::policy::ir::Expr;
 
 /// How far ahead it looks.
 const HORIZON: Span = Span::from_days(30);
 
-/// How many instants it looks at, beside the ends of periods.
+/// How many instants it looks at.
 const CANDIDATES_MAX: usize = 256;
+
+/// Copies of entities, on which the attempt is imagined as counted.
+type Imagined<'a> = Entities<'a, Box<EntityState>>;
 
 /// An attempt that was blocked, and all that it was decided on.
 #[derive(Clone, Copy)]
@@ -49,44 +55,71 @@ pub(super) fn not_before(blocked: Blocked<'_, '_, '_>) -> Option<Timestamp> {
     if !blocked.evaluation.clears_with_time {
         return None;
     }
-    let Blocked { live, entities, limits, now, .. } = blocked;
-    let set = &live.set;
+    let Blocked { live, entities, now, .. } = blocked;
     let mut after = entities.copied();
     after.advance(now);
     after.observe(live.taps("attempt"), now, blocked.attempt);
     after.observe(live.taps("blocked"), now, blocked.verdict);
 
-    let has_fired = |name: &Arc<str>| blocked.evaluation.fired.contains(name);
-    let rules = set.rules.iter().filter(|rule| has_fired(&rule.name)).map(|rule| &rule.when);
-    let (places, fired): (Vec<usize>, Vec<_>) =
-        (0..).zip(&set.limits).filter(|(_, limit)| has_fired(&limit.name)).unzip();
-    let read = fired.iter().flat_map(|limit| {
-        limit.filter.iter().chain(&limit.amount).chain(std::iter::once(&limit.max))
-    });
-    let features = set.features_read(rules.chain(read));
-    let mut candidates: Vec<Timestamp> = after.edges(&features, now);
-    candidates.extend(limits.edges(set, &places, now, CANDIDATES_MAX));
-    for candidate in &mut candidates {
-        *candidate = to_whole_millis(*candidate);
-    }
-    candidates.sort_unstable();
-    candidates.dedup();
-    candidates.truncate(CANDIDATES_MAX);
-    candidates.extend(limits.period_ends(set, &places, now).map(to_whole_millis));
-    candidates.sort_unstable();
+    let mut known = Known::default();
+    let mut candidates = BTreeSet::new();
+    known.note(blocked, &after, now, blocked.evaluation, &mut candidates);
     let horizon = now.plus(HORIZON);
-    candidates
-        .into_iter()
-        .take_while(|at| *at <= horizon)
-        .find(|at| *at > now && passes(blocked, &after, *at))
+    // What fires at a candidate may be other than what fired: then its instants count as well.
+    for _ in 0..CANDIDATES_MAX {
+        let at = candidates.pop_first().filter(|at| *at <= horizon)?;
+        let evaluation = imagined(blocked, &after, at);
+        if evaluation.verdict != Verdict::Block {
+            return Some(at);
+        }
+        known.note(blocked, &after, at, &evaluation, &mut candidates);
+    }
+    None
 }
 
-/// Whether the next attempt would pass at that instant.
-fn passes(
-    blocked: Blocked<'_, '_, '_>,
-    after: &Entities<'_, Box<crate::feature::state::EntityState>>,
-    at: Timestamp,
-) -> bool {
+/// The rules and limits whose instants are among the candidates.
+#[derive(Default)]
+struct Known {
+    rules: BTreeSet<usize>,
+    limits: BTreeSet<usize>,
+}
+
+impl Known {
+    /// Adds the instants after `at` at which what fired there could change.
+    fn note(
+        &mut self,
+        blocked: Blocked<'_, '_, '_>,
+        after: &Imagined<'_>,
+        at: Timestamp,
+        evaluation: &Evaluation,
+        candidates: &mut BTreeSet<Timestamp>,
+    ) {
+        let Blocked { live, limits, .. } = blocked;
+        let set = &live.set;
+        let has_fired = |name: &Arc<str>| evaluation.fired.contains(name);
+        let mut read: Vec<&Expr> = Vec::new();
+        for (place, rule) in set.rules.iter().enumerate() {
+            if has_fired(&rule.name) && self.rules.insert(place) {
+                read.push(&rule.when);
+            }
+        }
+        let mut fired = Vec::new();
+        for (place, limit) in set.limits.iter().enumerate() {
+            if has_fired(&limit.name) && self.limits.insert(place) {
+                read.extend(limit.filter.iter().chain(&limit.amount));
+                read.push(&limit.max);
+                fired.push(place);
+            }
+        }
+        let features = set.features_read(read.into_iter());
+        let edges = after.edges(&features, at);
+        let edges = edges.into_iter().chain(limits.edges(set, &fired, at, CANDIDATES_MAX));
+        candidates.extend(edges.map(to_whole_millis).filter(|edge| *edge > at));
+    }
+}
+
+/// What would be decided of the next attempt at that instant.
+fn imagined(blocked: Blocked<'_, '_, '_>, after: &Imagined<'_>, at: Timestamp) -> Evaluation {
     let Blocked { live, limits, held, lists, .. } = blocked;
     let set = &live.set;
     let mut fields = blocked.fields.clone();
@@ -99,7 +132,7 @@ fn passes(
     let features = after.read(&set.live_features, at, &attempt);
     let readings = limits.read(set, at, held);
     let facts = Facts { features: &features, ..event };
-    evaluate(set, &facts, &readings, false).verdict != Verdict::Block
+    evaluate(set, &facts, &readings, false)
 }
 
 /// The first whole millisecond that is not before it.

@@ -192,6 +192,7 @@ impl PaymentRecord {
     /// What is still to be done at `now`.
     pub(super) fn owed(&self, now: Timestamp) -> Vec<Debt> {
         let mut owed = Vec::new();
+        let last_number = self.last_made().map(|attempt| attempt.decision.attempt);
         for attempt in self.attempts.iter().filter(|attempt| !attempt.is_blocked()) {
             let number = attempt.decision.attempt;
             let last = self.outcomes.iter().rev().find(|known| known.outcome.attempt == number);
@@ -221,7 +222,9 @@ impl PaymentRecord {
                         ));
                     }
                 }
+                // What an earlier attempt held was replaced by the next.
                 None if !attempt.decision.reservations.is_empty()
+                    && Some(number) == last_number
                     && now < since.plus(RESERVATION_KEPT) =>
                 {
                     owed.push(debt(
@@ -235,6 +238,11 @@ impl PaymentRecord {
         }
         owed.extend(self.reversals());
         owed
+    }
+
+    /// The last attempt that was not blocked.
+    fn last_made(&self) -> Option<&Attempt> {
+        self.attempts.iter().rev().find(|attempt| !attempt.is_blocked())
     }
 
     /// Money that was taken twice: all successes but the first are to be reversed, until they are.
@@ -258,7 +266,7 @@ impl PaymentRecord {
 
     /// Whether a reservation ended by time, without an outcome.
     pub(super) fn flags(&self, now: Timestamp) -> Vec<Flag> {
-        let has_expired = self.attempts.iter().any(|attempt| {
+        let has_expired = self.last_made().is_some_and(|attempt| {
             attempt.settlement.money().is_none()
                 && !attempt.decision.reservations.is_empty()
                 && attempt.decision.effective_at.plus(RESERVATION_KEPT) <= now

@@ -11,7 +11,6 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use crate::engine::entities::{Place, Stale, Unseen, key_of};
-use crate::limit::calendar::bounds;
 use crate::limit::hold::{Holding, Holdings};
 use crate::limit::state::{LimitState, Reading};
 use crate::limit::store::LimitStore;
@@ -184,19 +183,6 @@ impl Limits<'_> {
             }
         }
         edges
-    }
-
-    /// When the calendar periods of these limits of the set end.
-    pub(super) fn period_ends(
-        &self,
-        set: &PolicySet,
-        limits: &[usize],
-        now: Timestamp,
-    ) -> impl Iterator<Item = Timestamp> {
-        limits.iter().filter_map(move |place| {
-            let limit = set.limits.get(*place)?;
-            bounds(limit.period, now, &set.bundle.time_zone).map(|bounds| bounds.end)
-        })
     }
 
     /// What an attempt that is let through reserves: in every limit that applies, shadow ones included.

@@ -65,15 +65,33 @@ pub fn holdings<'a>(attempts: impl DoubleEndedIterator<Item = Attempt<'a>>) -> H
             let holding =
                 Holding { key: reservation.key, period: reservation.period, at: attempt.at, held };
             match holdings.iter_mut().find(|known| known.key == reservation.key) {
-                // Of equals the earlier attempt stands: it has counted since then.
-                Some(known) if held.total() >= known.held.total() => *known = holding,
-                Some(_) => {}
+                Some(known) => *known = larger(*known, holding),
                 None => holdings.push(holding),
             }
         }
     }
     holdings.sort_unstable_by_key(|holding| holding.key);
     holdings
+}
+
+/// The larger of what a later and an earlier attempt hold; of equals the earlier, which has counted
+/// longer. Where the later one waits for an outcome, what the earlier one is sure of stands within it,
+/// and is left when the wait ends: until then it counts from the later time, which errs on keeping.
+fn larger(later: Holding, earlier: Holding) -> Holding {
+    if earlier.held.total() >= later.held.total() {
+        return earlier;
+    }
+    if later.held.open == 0 {
+        return later;
+    }
+    let sure = later.held.used.saturating_add(later.held.reserved);
+    if earlier.held.total() < sure {
+        return later;
+    }
+    // Only the last attempt waits, so that an earlier one is sure of all that it holds.
+    let Held { used, reserved, open: _ } = earlier.held;
+    let open = later.held.total().saturating_sub(earlier.held.total());
+    Holding { held: Held { used, reserved, open }, ..later }
 }
 
 /// What one attempt holds of one reservation.

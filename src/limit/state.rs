@@ -151,9 +151,10 @@ impl LimitState {
         if let Some(entry) = self.entries.get_mut(place) {
             entry.sum.take(sum);
             self.sum.take(sum);
-            if entry.sum == Sum::default() {
+            // Where a wait has ended, payments may stand that count nothing any more: they will be
+            // looked for when something becomes of them after all.
+            if entry.sum == Sum::default() && !has_ended {
                 self.entries.remove(place);
-                self.ended -= usize::from(has_ended);
             }
         }
     }

@@ -36,6 +36,15 @@ pub enum Stage {
     Sent,
 }
 
+/// What a channel says of when it may be asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushback {
+    /// After that long.
+    After(Span),
+    /// Never.
+    Never,
+}
+
 /// One reported outcome of one attempt; valid and normalized.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
@@ -63,8 +72,8 @@ pub struct Outcome {
     pub code: Option<Text>,
     /// The network's advice code beside the code, such as a Mastercard merchant advice code.
     pub advice_code: Option<Text>,
-    /// How long the channel asks to wait; negative: never try again.
-    pub retry_after: Option<Span>,
+    /// When the channel lets itself be asked again: Retry-After, RetryInfo, a gRPC pushback.
+    pub retry_after: Option<Pushback>,
     /// The channel it went through; the score's when absent.
     pub channel: Option<Text>,
     /// How long the answer took.

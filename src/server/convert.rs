@@ -11,7 +11,7 @@ pub(super) mod payment;
 use prost_types::Timestamp as WireTime;
 
 use crate::model::intake::{Intake, Violation};
-use crate::model::outcome::{Outcome, OutcomeStatus, Stage};
+use crate::model::outcome::{Outcome, OutcomeStatus, Pushback, Stage};
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::Text;
 use crate::server::proto;
@@ -90,7 +90,13 @@ pub(super) fn outcome(
         code,
         channel,
         advice_code,
-        retry_after: retry_after_ms.map(|ms| Span::from_micros(ms.saturating_mul(1_000))),
+        retry_after: retry_after_ms.map(|ms| {
+            if ms < 0 {
+                Pushback::Never
+            } else {
+                Pushback::After(Span::from_micros(ms.saturating_mul(1_000)))
+            }
+        }),
         latency: latency_ms.map(|ms| Span::from_micros(ms.saturating_mul(1_000))),
         occurred_at,
     };

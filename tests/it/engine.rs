@@ -3,8 +3,10 @@
 
 mod fixture;
 mod journal;
+mod limits;
 mod lists;
 mod model;
+mod not_before;
 mod publication;
 mod races;
 mod reports;
@@ -268,9 +270,9 @@ fn the_next_step_and_the_message_follow_the_verdict() {
     }
 
     let chinese = asked("q1", "zh-CN", at(4));
-    assert_eq!(chinese, (NextStep::Stop, Some("请稍后再试。".to_owned())));
+    assert_eq!(chinese, (NextStep::RetryLater, Some("请稍后再试。".to_owned())));
     let default = asked("q2", "", at(4));
-    assert_eq!(default, (NextStep::Stop, Some("Please try again later.".to_owned())));
+    assert_eq!(default, (NextStep::RetryLater, Some("Please try again later.".to_owned())));
 }
 
 #[test]

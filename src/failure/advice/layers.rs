@@ -5,6 +5,7 @@ use crate::failure::advice::{PastAttempt, Plan, Situation};
 use crate::failure::cause::{Permit, Retry};
 use crate::failure::code::Hint;
 use crate::model::failure::{Class, Money, Need};
+use crate::model::outcome::Pushback;
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::Text;
 
@@ -97,11 +98,14 @@ fn network_counters(situation: &Situation<'_>) -> Option<Plan> {
 fn timing(situation: &Situation<'_>) -> Option<Plan> {
     let attempt = last(situation)?;
     let (outcome, _, at) = attempt.last?;
-    if outcome.retry_after.is_some_and(|wait| wait < Span::ZERO) {
+    if outcome.retry_after == Some(Pushback::Never) {
         let source = "gRPC retry pushback";
         return Some(Plan::nothing("the channel says never to retry", source));
     }
-    let asked = outcome.retry_after.map(|wait| (wait, Text::from("the channel's own wait")));
+    let asked = match outcome.retry_after {
+        Some(Pushback::After(wait)) => Some((wait, Text::from("the channel's own wait"))),
+        Some(Pushback::Never) | None => None,
+    };
     let hinted = hints(situation, attempt).into_iter().filter_map(|(hint, source)| match hint {
         Hint::Later(wait) => Some((wait, source)),
         Hint::Never | Hint::Fix | Hint::Cust | Hint::Category(_) => None,

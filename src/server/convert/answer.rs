@@ -12,7 +12,7 @@ use crate::model::failure::{
     RankedChannel,
 };
 use crate::model::limit::{LimitUsage, Reservation};
-use crate::model::outcome::{Outcome, OutcomeStatus, Stage};
+use crate::model::outcome::{Outcome, OutcomeStatus, Pushback, Stage};
 use crate::model::value::{Text, Value};
 use crate::model::verdict::{NextStep, ReasonClass, Verdict};
 use crate::server::proto;
@@ -316,7 +316,10 @@ pub(in crate::server) fn wire_outcome(
         occurred_at: occurred_at.map(wire_time),
         locale: String::new(),
         advice_code: word(advice_code),
-        retry_after_ms: retry_after.map(|wait| wait.as_micros().div_euclid(1_000)),
+        retry_after_ms: retry_after.map(|pushback| match pushback {
+            Pushback::After(wait) => wait.as_micros().div_euclid(1_000),
+            Pushback::Never => -1,
+        }),
         payment: None,
     }
 }
