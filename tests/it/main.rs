@@ -19,6 +19,7 @@
 
 mod backtest;
 mod bundle;
+mod channel;
 mod check;
 mod config;
 mod engine;
