@@ -63,7 +63,7 @@ struct Bucket {
     attempts: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Kept {
     buckets: [Bucket; BUCKETS],
     saved: u32,
@@ -85,6 +85,22 @@ impl ChannelDef {
 // === impl ChannelStore ===
 
 impl ChannelStore {
+    /// The channels of the next bundle: those that stay keep what is known of them.
+    pub fn carried_over(&self, defs: impl IntoIterator<Item = ChannelDef>) -> Self {
+        let next = Self::new(defs);
+        for (def, kept) in &next.channels {
+            if let Some(known) = self.kept(&def.id) {
+                *kept.lock() = *known.lock();
+            }
+        }
+        next
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty()
+    }
+
     /// A store for these channels, in the order of the file, without results and with full budgets.
     pub fn new(defs: impl IntoIterator<Item = ChannelDef>) -> Self {
         let kept = || Mutex::new(Kept { buckets: [Bucket::default(); BUCKETS], saved: SAVED_MAX });

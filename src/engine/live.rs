@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::channel::ChannelStore;
 use crate::feature::spec::EntityLayout;
 use crate::model::time::{Span, Timestamp};
 use crate::policy::ir::FeatureIndex;
@@ -15,6 +16,8 @@ pub(super) struct Live {
     /// The layout of each entity of the set, as it went live: it knows from when on its features can
     /// be trusted.
     pub(super) layouts: Vec<Arc<EntityLayout>>,
+    /// The channels of the bundle, and what is known of them.
+    pub(super) channels: Arc<ChannelStore>,
     /// Every feature of the set.
     pub(super) all_features: Vec<FeatureIndex>,
     /// Per feature: the place among the taps of `attempt` of what the attempt that is being decided
@@ -29,7 +32,8 @@ impl Live {
     /// The first set of an engine, which knows of all that ever happened: nothing.
     pub(super) fn first(set: Arc<PolicySet>) -> Self {
         let layouts = set.entities.iter().map(|entity| Arc::clone(&entity.layout)).collect();
-        Self::new(set, layouts, 0)
+        let channels = ChannelStore::new(set.bundle.channels.iter().cloned());
+        Self::new(set, layouts, channels, 0)
     }
 
     /// The set that goes live at `at` in place of this one.
@@ -44,15 +48,21 @@ impl Live {
                 Arc::new(entity.layout.carried_over(before, at, publication))
             })
             .collect();
-        Self::new(set, layouts, publication)
+        let channels = self.channels.carried_over(set.bundle.channels.iter().cloned());
+        Self::new(set, layouts, channels, publication)
     }
 
-    fn new(set: Arc<PolicySet>, layouts: Vec<Arc<EntityLayout>>, publication: u64) -> Self {
+    fn new(
+        set: Arc<PolicySet>,
+        layouts: Vec<Arc<EntityLayout>>,
+        channels: ChannelStore,
+        publication: u64,
+    ) -> Self {
         let taps = set.taps.get("attempt").map(Vec::as_slice).unwrap_or_default();
         let own = set.features.iter().map(|feature| own_tap(&layouts, feature, taps)).collect();
         let all_features =
             (0..).map(FeatureIndex).zip(&set.features).map(|(index, _)| index).collect();
-        Self { set, layouts, all_features, own, publication }
+        Self { set, layouts, channels: Arc::new(channels), all_features, own, publication }
     }
 
     /// What is counted when that event happens.

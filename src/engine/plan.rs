@@ -1,20 +1,21 @@
 //! What to do next with an attempt that is being decided, by what became of those before it.
 
+use crate::channel::Wanted;
 use crate::engine::Engine;
+use crate::engine::live::Live;
 use crate::engine::payments::PaymentRecord;
 use crate::engine::settle::{card_attempt, seed};
 use crate::failure::advice::{CardCounts, Situation, advise};
-use crate::model::failure::Advice;
+use crate::model::failure::{Advice, RankedChannel};
 use crate::model::field::{Field, Fields};
 use crate::model::time::Timestamp;
 use crate::model::verdict::{NextStep, Verdict};
-use crate::policy::set::PolicySet;
 
 impl Engine {
     /// What the attempts before this one leave to do; `None` when there were none that count.
     pub(super) fn advice_before(
         &self,
-        set: &PolicySet,
+        live: &Live,
         record: &PaymentRecord,
         fields: &Fields,
         now: Timestamp,
@@ -27,14 +28,28 @@ impl Engine {
         Some(Box::new(advise(&Situation {
             now,
             seed: seed(fields.get(Field::Id).as_text().unwrap_or_default(), last.number),
-            tables: &set.bundle.failures,
+            tables: &live.set.bundle.failures,
             settings: &self.settings.retry,
             attempts: &past,
             card,
             is_absent: fields.get(Field::OffSession).as_bool() == Some(true),
             channels: &[],
+            has_budget: true,
         })))
     }
+}
+
+/// The channels that fit a payment, best first; none when the bundle has none.
+pub(super) fn ranked(live: &Live, fields: &Fields, now: Timestamp) -> Vec<RankedChannel> {
+    if live.channels.is_empty() {
+        return Vec::new();
+    }
+    let wanted = Wanted {
+        method: fields.get(Field::Method).as_text(),
+        currency: fields.get(Field::Currency).as_text(),
+        region: fields.get(Field::Region).as_text(),
+    };
+    live.channels.rank(wanted, now)
 }
 
 /// What the caller does next: what the policies say, unless an attempt before this one forbids it.

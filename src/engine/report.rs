@@ -145,6 +145,7 @@ impl Engine {
             card: CardCounts::default(),
             is_absent: fields.get(Field::OffSession).as_bool() == Some(true),
             channels: &[],
+            has_budget: true,
         });
         let assessment = Assessment { diagnosis, advice, flags: Vec::new() };
         Ok(Reported {

@@ -10,20 +10,20 @@ use crate::engine::journal::{Entry, JournalError};
 use crate::engine::live::Live;
 use crate::engine::not_before::{Blocked, not_before};
 use crate::engine::payments::{Attempt, NOT_CONTENT, PaymentRecord};
-use crate::engine::plan::next_step;
+use crate::engine::plan::{next_step, ranked};
 use crate::engine::reserve::{Limits, Wanted};
 use crate::engine::taps::{Brought, brought};
 use crate::engine::{Engine, ScoreError, ScoreRequest, Scored};
 use crate::limit::hold::Holdings;
 use crate::model::decision::{Decision, Evaluation};
-use crate::model::failure::Advice;
+use crate::model::failure::{Advice, RankedChannel};
 use crate::model::field::{Field, Fields};
 use crate::model::limit::Reservation;
 use crate::model::packed::Packed;
 use crate::model::settlement::Settlement;
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{NextStep, Verdict};
 use crate::policy::evaluate::evaluate;
 use crate::policy::interpret::Facts;
 use crate::policy::set::PolicySet;
@@ -57,6 +57,8 @@ struct Found {
     reservations: Vec<Reservation>,
     /// What earlier attempts leave to do.
     advice: Option<Box<Advice>>,
+    /// The channels that fit it, best first.
+    channels: Vec<RankedChannel>,
 }
 
 /// All that an attempt is decided on, locked.
@@ -156,6 +158,11 @@ impl Engine {
                 entities.observe(live.taps("attempt"), effective_at, &attempt);
                 entities.observe(verdict_taps, effective_at, &verdict);
                 drop(entities);
+                if record.attempts().is_empty()
+                    && let Some(channel) = &attempted.channel
+                {
+                    live.channels.deposit(channel);
+                }
                 record.push_attempt(attempted);
                 if !live.set.limits.is_empty() || !held.is_empty() {
                     let holds = record.holdings();
@@ -207,7 +214,8 @@ impl Engine {
             } else {
                 limits.reservations(set, &evaluation.amounts)
             },
-            advice: self.advice_before(set, record, fields, effective_at),
+            advice: self.advice_before(live, record, fields, effective_at),
+            channels: if is_blocked { Vec::new() } else { ranked(live, fields, effective_at) },
             evaluation,
         };
         let features = all_features.then_some(features);
@@ -245,13 +253,14 @@ fn known_attempt(
 }
 
 fn decision(set: &PolicySet, request: &ScoreRequest, found: Found, sequence: u64) -> Decision {
-    let Found { effective_at, mut evaluation, not_before, reservations, advice } = found;
+    let Found { effective_at, mut evaluation, not_before, reservations, advice, channels } = found;
     let payment = &request.payment;
     let locale = if request.locale.is_empty() { &set.bundle.locale } else { &request.locale };
     for reason in &mut evaluation.reasons {
         let dated = not_before.and_then(|at| set.bundle.message_at(&reason.code, locale, at));
         reason.message = dated.map(Arc::from).or_else(|| set.bundle.message(&reason.code, locale));
     }
+    let next_step = next_step(evaluation.verdict, not_before, advice.as_deref());
     Decision {
         decision_id: decision_id(payment.id(), payment.attempt(), sequence),
         payment_id: Text::from(payment.id()),
@@ -259,11 +268,19 @@ fn decision(set: &PolicySet, request: &ScoreRequest, found: Found, sequence: u64
         sequence,
         effective_at,
         policy_version: set.bundle.version.clone(),
-        next_step: next_step(evaluation.verdict, not_before, advice.as_deref()),
+        next_step,
         not_before,
         customer_message: customer_message(&evaluation),
         advice,
-        channels: Vec::new(),
+        // While a result is not known, and once it is paid, there is nowhere to go.
+        channels: match next_step {
+            NextStep::Query | NextStep::Stop => Vec::new(),
+            NextStep::Proceed
+            | NextStep::StepUp
+            | NextStep::RetryLater
+            | NextStep::SwitchChannel
+            | NextStep::AskCustomer => channels,
+        },
         reservations,
         evaluation,
     }

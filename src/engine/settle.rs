@@ -5,21 +5,28 @@ use std::sync::Arc;
 use crate::engine::entities::Unseen;
 use crate::engine::event::of_outcome;
 use crate::engine::journal::Entry;
+use crate::engine::live::Live;
 use crate::engine::payments::{Attempt, PaymentRecord, Reported};
+use crate::engine::plan::ranked;
 use crate::engine::reserve::Wanted;
 use crate::engine::taps::brought;
 use crate::engine::{Engine, Receipt, ReportError};
 use crate::failure::advice::{CardCounts, Situation, advise};
 use crate::failure::card::CardAttempt;
+use crate::failure::cause::Health;
 use crate::model::entity::{EntityKey, EntityKind};
 use crate::model::failure::{Advice, Assessment, Diagnosis, Flag, Money};
 use crate::model::field::{Field, Fields};
 use crate::model::limit::{OnExpiry, RESERVATION_KEPT};
 use crate::model::outcome::{Outcome, OutcomeStatus};
 use crate::model::settlement::Settlement;
-use crate::model::time::Timestamp;
+use crate::model::time::{Span, Timestamp};
+use crate::model::verdict::NextStep;
 use crate::policy::interpret::Facts;
 use crate::policy::set::PolicySet;
+
+/// A retry that comes sooner than this adds to the load of now.
+const AT_ONCE: Span = Span::from_secs(60);
 
 /// Under which cards are told apart for the counters of networks.
 const CARD: EntityKind = EntityKind(u64::from_le_bytes(*b"net-card"));
@@ -81,7 +88,8 @@ impl Engine {
                 );
                 let flags = flags(set, record, outcome, (&before, &after), applied_at);
                 let card = self.card_counts(fields, outcome, &diagnosis, applied_at);
-                let advice = self.advice_with(set, record, outcome, &diagnosis, (after, card, at));
+                let advice =
+                    self.advice_with(live, record, outcome, &diagnosis, (fields, after, card, at));
                 let assessment = Arc::new(Assessment { diagnosis, advice, flags });
                 let stored = Arc::new(outcome.clone());
                 let sequence = self.append(|sequence| {
@@ -99,6 +107,7 @@ impl Engine {
                 let holds = record.holdings_with(outcome.attempt, &after);
                 limits.replace(set, applied_at, &held, &holds);
                 self.note_card(fields, outcome, &assessment.diagnosis, applied_at);
+                Self::note_channel(live, fields, &assessment.diagnosis, applied_at);
                 let receipt = Receipt { sequence, effective_at: at, repeated: false };
                 Ok::<_, ReportError>((Reported { outcome: stored, assessment, receipt }, after))
             },
@@ -112,11 +121,11 @@ impl Engine {
     /// What to do once this outcome is known.
     fn advice_with(
         &self,
-        set: &PolicySet,
+        live: &Live,
         record: &PaymentRecord,
         outcome: &Outcome,
         diagnosis: &Diagnosis,
-        (after, card, at): (Settlement, CardCounts, Timestamp),
+        (fields, after, card, at): (&Fields, Settlement, CardCounts, Timestamp),
     ) -> Advice {
         let mut past = record.past();
         if let Some(attempt) = past.iter_mut().find(|attempt| attempt.number == outcome.attempt) {
@@ -127,16 +136,53 @@ impl Engine {
             }
         }
         let is_absent = attempt_of(record, outcome).is_some_and(Attempt::is_absent);
-        advise(&Situation {
+        let channels = ranked(live, fields, at);
+        let situation = Situation {
             now: at,
             seed: seed(&outcome.payment_id, outcome.attempt),
-            tables: &set.bundle.failures,
+            tables: &live.set.bundle.failures,
             settings: &self.settings.retry,
             attempts: &past,
             card,
             is_absent,
-            channels: &[],
-        })
+            channels: &channels,
+            has_budget: true,
+        };
+        let advice = advise(&situation);
+        let goes_to = match advice.next_step {
+            NextStep::SwitchChannel => advice.channels.first().map(|channel| channel.id.as_str()),
+            NextStep::RetryLater
+                if advice.not_before.is_none_or(|not_before| not_before.since(at) < AT_ONCE) =>
+            {
+                past.last().and_then(|attempt| attempt.channel)
+            }
+            NextStep::Proceed
+            | NextStep::StepUp
+            | NextStep::Query
+            | NextStep::RetryLater
+            | NextStep::AskCustomer
+            | NextStep::Stop => None,
+        };
+        if goes_to.is_none_or(|channel| live.channels.withdraw(channel)) {
+            return advice;
+        }
+        advise(&Situation { has_budget: false, ..situation })
+    }
+
+    /// Notes how the channel did: what is the payer's or the bank's doing is on neither side.
+    fn note_channel(live: &Live, fields: &Fields, diagnosis: &Diagnosis, at: Timestamp) {
+        let Some(channel) = fields.get(Field::Channel).as_text() else { return };
+        let cause = diagnosis.cause.as_deref().and_then(|it| live.set.bundle.failures.cause(it));
+        match diagnosis.money {
+            Money::Succeeded => live.channels.record(channel, true, at),
+            Money::Unknown => live.channels.record(channel, false, at),
+            Money::NotSent | Money::Declined => {
+                if cause.is_some_and(|cause| cause.health == Health::Channel) {
+                    live.channels.record(channel, false, at);
+                }
+            }
+            Money::InProgress => {}
+        }
     }
 
     /// How often the card was declined, with this outcome.

@@ -32,6 +32,8 @@ pub struct Situation<'a> {
     pub is_absent: bool,
     /// Channels that fit the payment, best first.
     pub channels: &'a [RankedChannel],
+    /// Whether the retry budget of the channel allows one more at once.
+    pub has_budget: bool,
 }
 
 /// One attempt that was made.

@@ -131,7 +131,7 @@ fn a_decision_shows_what_was_decided() {
         expect(d.verdict == "challenge" && d.next_step == "step_up" && d.challenge == ["3ds", "otp"]);
         expect(d.message == "Prove it.");
         let d = score(#{ card: #{ token: "c" }, locale: "zh-CN" });
-        expect(d.verdict == "block" && d.next_step == "stop" && d.message == "请稍后。");
+        expect(d.verdict == "block" && d.next_step == "retry_later" && d.message == "请稍后。");
         let d = score(#{ card: #{ token: "c" }, account: #{ id: "trusted" } });
         expect(d.verdict == "allow" && d.reasons == ["TRUSTED"] && d.exempted == ["burst", "declined"]);
         expect(score(#{ method: "other" }).shadow == ["shadow"]);

@@ -13,8 +13,8 @@ use crate::model::value::Text;
 type Layer = fn(&Situation<'_>) -> Option<Plan>;
 
 /// All of them.
-pub(super) const LAYERS: [Layer; 8] =
-    [unknown, paid, never, hard_stop, network_counters, timing, cause, attempts];
+pub(super) const LAYERS: [Layer; 9] =
+    [unknown, paid, never, hard_stop, network_counters, timing, cause, attempts, budget];
 
 /// A result that is not known is queried, with the same idempotency key. Until it is known nothing is
 /// tried, here or elsewhere: the money may have been taken.
@@ -171,6 +171,14 @@ fn attempts(situation: &Situation<'_>) -> Option<Plan> {
     Some(Plan {
         attempts_left: left,
         ..Plan::open("attempts per payment", "Google SRE book: three per request")
+    })
+}
+
+/// A channel takes so many retries, lest they become the outage.
+fn budget(situation: &Situation<'_>) -> Option<Plan> {
+    (!situation.has_budget).then(|| {
+        let source = "Finagle's default retry budget: a fifth of the first attempts";
+        Plan::nothing("the retry budget of the channel is used up", source)
     })
 }
 

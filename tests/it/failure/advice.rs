@@ -19,6 +19,7 @@ struct Case {
     is_absent: bool,
     card: CardCounts,
     others: usize,
+    has_budget: bool,
 }
 
 impl Case {
@@ -29,6 +30,7 @@ impl Case {
             is_absent: false,
             card: CardCounts::default(),
             others: 0,
+            has_budget: true,
         }
     }
 
@@ -63,6 +65,7 @@ impl Case {
             card: self.card,
             is_absent: self.is_absent,
             channels: &channels,
+            has_budget: self.has_budget,
         })
     }
 
@@ -201,6 +204,13 @@ fn networks_bound_how_often_a_card_is_tried() {
 }
 
 #[test]
+fn a_channel_whose_budget_is_used_up_is_not_tried_again() {
+    let down = declined("braintree", "3000");
+    let case = Case { others: 2, has_budget: false, ..Case::of(down) };
+    assert_eq!(case.advice().next_step, NextStep::Stop);
+}
+
+#[test]
 fn what_is_paid_is_let_be() {
     let paid = Case {
         outcomes: vec![declined("", "96"), coded(OutcomeStatus::Authorized, "", "")],
@@ -239,18 +249,22 @@ fn case() -> impl Strategy<Value = Case> {
         any::<bool>(),
         (0_u32..40, 0_u32..40, 0_u32..40),
         0_usize..3,
+        any::<bool>(),
     )
-        .prop_map(|(outcomes, network, is_absent, (day, month, window), others)| Case {
-            outcomes,
-            network,
-            is_absent,
-            others,
-            card: CardCounts {
-                day_at_acceptor: day,
-                month_of_amount_at_acceptor: month,
-                window_of_amount: window,
+        .prop_map(
+            |(outcomes, network, is_absent, (day, month, window), others, has_budget)| Case {
+                has_budget,
+                outcomes,
+                network,
+                is_absent,
+                others,
+                card: CardCounts {
+                    day_at_acceptor: day,
+                    month_of_amount_at_acceptor: month,
+                    window_of_amount: window,
+                },
             },
-        })
+        )
 }
 
 proptest! {

@@ -33,7 +33,8 @@ async fn a_block_is_an_answer_with_its_reason_and_a_message_for_the_customer() {
     request.trace = true;
     let answer = client.score(request).await.unwrap().into_inner();
     assert_eq!(said(&answer), "BLOCK CARD_TESTING");
-    assert_eq!(answer.next_step(), NextStep::Stop);
+    assert_eq!(answer.next_step(), NextStep::RetryLater);
+    assert!(answer.not_before.is_some());
     assert_eq!(answer.customer_message, "请稍后再试。");
     let reason = &answer.reasons[0];
     assert_eq!((reason.class(), reason.rule.as_str()), (ReasonClass::Velocity, "card testing"));
