@@ -153,7 +153,7 @@ impl ChannelStore {
             .collect();
         ranked.sort_by(|(a_ratio, a), (b_ratio, b)| match b_ratio.total_cmp(a_ratio) {
             Ordering::Equal => a.cost.total_cmp(&b.cost),
-            unequal => unequal,
+            unequal @ (Ordering::Less | Ordering::Greater) => unequal,
         });
         ranked.into_iter().map(|(_, channel)| channel).collect()
     }

@@ -104,16 +104,18 @@ pub fn run(
         }
         tests.push(report);
     }
-    let rules = set
-        .rules
-        .iter()
-        .map(|rule| RuleCoverage {
-            rule: Arc::clone(&rule.name),
-            at: rule.at.clone(),
-            mode: rule.mode,
-            tests: fired.get(&rule.name).copied().unwrap_or_default(),
+    let rules = set.rules.iter().map(|rule| (&rule.name, &rule.at, rule.mode));
+    let limits = set.limits.iter().map(|limit| (&limit.name, &limit.at, limit.mode));
+    let mut rules: Vec<RuleCoverage> = rules
+        .chain(limits)
+        .map(|(name, at, mode)| RuleCoverage {
+            rule: Arc::clone(name),
+            at: at.clone(),
+            mode,
+            tests: fired.get(name).copied().unwrap_or_default(),
         })
         .collect();
+    rules.sort_by(|left, right| left.at.cmp(&right.at));
     Ok(Report { tests, rules, is_partial: filter.is_some() })
 }
 

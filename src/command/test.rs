@@ -61,7 +61,7 @@ pub fn render(report: &Report) -> String {
     let silent = if report.is_partial {
         "only some tests ran, so no rule is judged".to_owned()
     } else {
-        format!("{rules} rules, {silent} that no test fires")
+        format!("{rules} rules and limits, {silent} that no test fires")
     };
     // Writing to a string cannot fail, here and below.
     let _ = writeln!(out, "{end}: {run} tests, {failed} failed; {silent}");

@@ -86,6 +86,7 @@ struct Known {
 
 impl Known {
     /// Adds the instants after `at` at which what fired there could change.
+    #[expect(clippy::too_many_arguments, reason = "what was decided, and where it goes")]
     fn note(
         &mut self,
         blocked: Blocked<'_, '_, '_>,

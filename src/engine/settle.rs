@@ -43,12 +43,7 @@ impl Engine {
         received_at: Timestamp,
     ) -> Result<Reported, ReportError> {
         if let Some(known) = record.outcome_like(outcome) {
-            return if *known.outcome == *outcome {
-                let receipt = Receipt { repeated: true, ..known.receipt };
-                Ok(Reported { receipt, ..known.clone() })
-            } else {
-                Err(ReportError::AlreadyExists(outcome.outcome_id.clone().unwrap_or_default()))
-            };
+            return told_again(known, outcome);
         }
         let unknown = || ReportError::UnknownAttempt {
             payment_id: outcome.payment_id.clone(),
@@ -119,6 +114,7 @@ impl Engine {
     }
 
     /// What to do once this outcome is known.
+    #[expect(clippy::too_many_arguments, reason = "an outcome, and what is known of it by now")]
     fn advice_with(
         &self,
         live: &Live,
@@ -212,6 +208,16 @@ impl Engine {
             self.cards.approved(card, at);
         }
     }
+}
+
+/// The answer to an outcome that was reported before.
+fn told_again(known: &Reported, outcome: &Outcome) -> Result<Reported, ReportError> {
+    if *known.outcome != *outcome {
+        let id = outcome.outcome_id.clone().unwrap_or_default();
+        return Err(ReportError::AlreadyExists(id));
+    }
+    let receipt = Receipt { repeated: true, ..known.receipt };
+    Ok(Reported { receipt, ..known.clone() })
 }
 
 /// The jitter of a payment's backoff.

@@ -72,7 +72,8 @@ pub struct Outcome {
     pub code: Option<Text>,
     /// The network's advice code beside the code, such as a Mastercard merchant advice code.
     pub advice_code: Option<Text>,
-    /// When the channel lets itself be asked again: Retry-After, RetryInfo, a gRPC pushback.
+    /// When the channel lets itself be asked again: `Retry-After`, `RetryInfo`, a
+    /// gRPC pushback.
     pub retry_after: Option<Pushback>,
     /// The channel it went through; the score's when absent.
     pub channel: Option<Text>,

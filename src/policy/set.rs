@@ -199,19 +199,23 @@ impl PolicySet {
         let mut open: Vec<&Expr> = exprs.collect();
         let (mut lets, mut helpers) = (Vec::new(), Vec::new());
         while let Some(expr) = open.pop() {
-            expr.walk(&mut |expr| match expr {
-                Expr::Feature(index) if !features.contains(index) => features.push(*index),
-                Expr::Let(index) if !lets.contains(index) => {
-                    lets.push(*index);
-                    let read = self.lets.get(index.0 as usize).map(|named| &named.value);
-                    open.extend(read);
-                }
-                Expr::Helper(index, ..) if !helpers.contains(index) => {
+            expr.walk(&mut |expr| {
+                if let Expr::Feature(index) = expr {
+                    if !features.contains(index) {
+                        features.push(*index);
+                    }
+                } else if let Expr::Let(index) = expr {
+                    if !lets.contains(index) {
+                        lets.push(*index);
+                        open.extend(self.lets.get(index.0 as usize).map(|named| &named.value));
+                    }
+                } else if let Expr::Helper(index, ..) = expr
+                    && !helpers.contains(index)
+                {
                     helpers.push(*index);
-                    let read = self.helpers.get(index.0 as usize).and_then(|it| it.inline.as_ref());
-                    open.extend(read);
+                    let helper = self.helpers.get(index.0 as usize);
+                    open.extend(helper.and_then(|helper| helper.inline.as_ref()));
                 }
-                _ => {}
             });
         }
         features

@@ -90,17 +90,20 @@ pub(super) fn outcome(
         code,
         channel,
         advice_code,
-        retry_after: retry_after_ms.map(|ms| {
-            if ms < 0 {
-                Pushback::Never
-            } else {
-                Pushback::After(Span::from_micros(ms.saturating_mul(1_000)))
-            }
-        }),
+        retry_after: retry_after_ms.map(pushback),
         latency: latency_ms.map(|ms| Span::from_micros(ms.saturating_mul(1_000))),
         occurred_at,
     };
     Ok((outcome, checks.hashed))
+}
+
+/// What a channel says of when it may be asked again; negative: never.
+const fn pushback(ms: i64) -> Pushback {
+    if ms < 0 {
+        Pushback::Never
+    } else {
+        Pushback::After(Span::from_micros(ms.saturating_mul(1_000)))
+    }
 }
 
 /// Checks fields of a request that are no fields of a payment, and collects what is wrong.

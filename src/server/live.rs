@@ -213,7 +213,9 @@ impl Publisher {
 
     fn show(&self, set: &PolicySet, before: &str, at: Timestamp) {
         let metrics = &self.core.metrics;
-        metrics.published(&set.bundle.version, before, set.rules.iter().map(|rule| &rule.name));
+        let rules = set.rules.iter().map(|rule| &rule.name);
+        let limits = set.limits.iter().map(|limit| &limit.name);
+        metrics.published(&set.bundle.version, before, rules.chain(limits));
         metrics.reloads.increment(1);
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         metrics.published_at.set(at.as_micros() as f64 / 1e6);

@@ -304,7 +304,10 @@ fn every_failed_expectation_is_told_with_its_line_and_what_was_seen() {
      the last decision: allow with review, score 0, reasons [LISTED], fired [listed]
 ";
     assert!(text.starts_with(shown), "{text}");
-    assert!(text.ends_with("FAILED: 1 tests, 1 failed; 7 rules, 5 that no test fires\n"), "{text}");
+    assert!(
+        text.ends_with("FAILED: 1 tests, 1 failed; 7 rules and limits, 5 that no test fires\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -365,7 +368,9 @@ fn the_command_ends_with_0_when_all_passed_1_when_something_failed_2_when_it_cou
     bundle.0.insert("reasons.toml".to_owned(), reasons.as_bytes().to_vec());
     let (status, written) = command(&bundle);
     assert_eq!(status, Some(0), "{written}");
-    assert!(written.ends_with("passed: 1 tests, 0 failed; 1 rules, 0 that no test fires\n"));
+    assert!(
+        written.ends_with("passed: 1 tests, 0 failed; 1 rules and limits, 0 that no test fires\n")
+    );
 
     bundle.0.insert("tests/a.rhai".to_owned(), b"test \"it\" { expect(false); }".to_vec());
     let (status, written) = command(&bundle);

@@ -139,8 +139,8 @@ fn counted<'a>(
     written: &'a Written,
     problems: &mut Problems,
 ) -> Option<Option<Expr>> {
-    match &written.kind {
-        ExprKind::Call(name, args) => match (name.value.as_str(), args.as_slice()) {
+    if let ExprKind::Call(name, args) = &written.kind {
+        match (name.value.as_str(), args.as_slice()) {
             ("count", []) => return Some(None),
             ("sum", [amount]) => {
                 let typed = lowerer.value(amount);
@@ -154,11 +154,10 @@ fn counted<'a>(
                     .error("wrong-limit", &name.at, format!("a limit cannot count `{other}(…)`"))
                     .under(other)
                     .expected("`count()` or `sum(…)`")
-                    .suggest(nearest(other, ["count", "sum"].into_iter()));
+                    .suggest(nearest(other, ["count", "sum"]));
                 return None;
             }
-        },
-        _ => {}
+        }
     }
     problems
         .error("wrong-limit", &written.at, "this is not what a limit counts")

@@ -303,7 +303,7 @@ fn holds(attempt: &Attempted, now: i64) -> (i64, i64, bool) {
                 closed |= *last;
             }
             OutcomeStatus::Refunded => {
-                (success, refunded, failed) = (true, refunded + amount, false)
+                (success, refunded, failed) = (true, refunded + amount, false);
             }
             OutcomeStatus::Canceled | OutcomeStatus::Expired => {
                 closed = true;

@@ -109,7 +109,9 @@ fn what_is_in_progress_is_polled_every_five_seconds() {
 #[test]
 fn each_sourced_rule_leaves_what_its_source_says() {
     use NextStep::{AskCustomer, RetryLater, StepUp, Stop};
-    let rows: &[(&str, &str, &str, &str, bool, NextStep, Option<Timestamp>)] = &[
+    type Row =
+        (&'static str, &'static str, &'static str, &'static str, bool, NextStep, Option<Timestamp>);
+    let rows: &[Row] = &[
         // Visa category 1: never with what was sent; another number is another matter.
         ("", "visa", "14", "", true, AskCustomer, None),
         ("", "visa", "46", "", false, Stop, None),
