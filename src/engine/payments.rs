@@ -245,6 +245,19 @@ impl PaymentRecord {
         self.attempts.iter().rev().find(|attempt| !attempt.is_blocked())
     }
 
+    /// Whether no later attempt has replaced what that one holds while nothing is known of it.
+    pub(super) fn is_last_made(&self, number: u32) -> bool {
+        self.last_made().is_some_and(|attempt| attempt.decision.attempt == number)
+    }
+
+    /// Whether another attempt than that one has succeeded.
+    pub(super) fn is_paid_but_by(&self, number: u32) -> bool {
+        self.attempts.iter().any(|attempt| {
+            attempt.decision.attempt != number
+                && attempt.settlement.money() == Some(Money::Succeeded)
+        })
+    }
+
     /// Money that was taken twice: all successes but the first are to be reversed, until they are.
     fn reversals(&self) -> impl Iterator<Item = Debt> {
         self.outcomes.iter().filter_map(|known| {

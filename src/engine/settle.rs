@@ -245,7 +245,8 @@ fn attempt_of<'a>(record: &'a PaymentRecord, outcome: &Outcome) -> Option<&'a At
     record.attempt(outcome.attempt)
 }
 
-/// What must not be overlooked after an outcome.
+/// What must not be overlooked after an outcome. Whatever it adds to what the payment holds in limits is
+/// among it.
 fn flags(
     set: &PolicySet,
     record: &PaymentRecord,
@@ -255,24 +256,25 @@ fn flags(
 ) -> Vec<Flag> {
     let mut flags = Vec::new();
     let Some(attempt) = record.attempt(outcome.attempt) else { return flags };
-    let succeeds =
-        after.money() == Some(Money::Succeeded) && before.money() != Some(Money::Succeeded);
-    let has_expired = attempt.decision.effective_at.plus(RESERVATION_KEPT) <= now
-        && set.bundle.on_expiry == OnExpiry::Release;
     let was_released = match before.money() {
         Some(Money::Declined | Money::NotSent) => true,
-        None => has_expired,
+        None => {
+            let ends_at = attempt.decision.effective_at.plus(RESERVATION_KEPT);
+            let has_expired = set.bundle.on_expiry == OnExpiry::Release && ends_at <= now;
+            has_expired || !record.is_last_made(outcome.attempt)
+        }
         Some(Money::Unknown | Money::InProgress | Money::Succeeded) => false,
     };
-    let is_paid = record.attempts().iter().any(|other| {
-        other.decision.attempt != outcome.attempt
-            && other.settlement.money() == Some(Money::Succeeded)
-    });
-    if succeeds && is_paid {
+    let succeeds =
+        after.money() == Some(Money::Succeeded) && before.money() != Some(Money::Succeeded);
+    if succeeds && record.is_paid_but_by(outcome.attempt) {
         flags.push(Flag::SecondSuccess);
     }
-    if succeeds && was_released {
+    if succeeds && was_released || goes_on(before, after) {
         flags.push(Flag::LateSuccess);
+    }
+    if was_released && matches!(after.money(), Some(Money::Unknown | Money::InProgress)) {
+        flags.push(Flag::HeldAgain);
     }
     if after.captured() > attempt.amount && after.captured() != before.captured() {
         flags.push(Flag::CapturedAboveAmount);
@@ -282,4 +284,10 @@ fn flags(
         flags.push(Flag::RefundedAboveCapture);
     }
     flags
+}
+
+/// Whether a success goes on after it was over, and what was left of it was given back.
+fn goes_on(before: &Settlement, after: &Settlement) -> bool {
+    let was_over = before.money() == Some(Money::Succeeded) && !before.is_open_for_capture();
+    was_over && (after.is_open_for_capture() || after.captured() > before.captured())
 }

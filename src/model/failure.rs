@@ -160,6 +160,9 @@ pub enum Flag {
     SecondSuccess,
     /// A success after the hold on limits was given back; it counts, even above the maximum.
     LateSuccess,
+    /// A result is not known any more after the hold on limits was given back; it holds again, even above
+    /// the maximum.
+    HeldAgain,
     /// The hold on limits ended by time, without an outcome.
     ReservationExpired,
     /// More was captured than the attempt was for.
@@ -256,6 +259,7 @@ impl Flag {
         match self {
             Self::SecondSuccess => "second_success",
             Self::LateSuccess => "late_success",
+            Self::HeldAgain => "held_again",
             Self::ReservationExpired => "reservation_expired",
             Self::CapturedAboveAmount => "captured_above_amount",
             Self::RefundedAboveCapture => "refunded_above_capture",

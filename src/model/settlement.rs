@@ -28,11 +28,8 @@ impl Settlement {
         match status {
             OutcomeStatus::Authorized => {
                 next.is_authorized = true;
-                if self.is_called_off {
-                    // It was called off and came through all the same.
-                    next.is_called_off = false;
-                    next.is_final = false;
-                }
+                // It was called off and came through all the same.
+                next.is_called_off = false;
                 next.money = Some(Money::Succeeded);
             }
             OutcomeStatus::Captured => {
@@ -47,7 +44,6 @@ impl Settlement {
             }
             OutcomeStatus::Canceled | OutcomeStatus::Expired => {
                 next.is_called_off = true;
-                next.is_final = true;
                 if self.captured == 0 && self.refunded == 0 {
                     next.money = Some(Money::Declined);
                 }
@@ -89,9 +85,9 @@ impl Settlement {
         self.is_authorized
     }
 
-    /// Whether more may be captured.
+    /// Whether more may be captured: there was no last capture, and it is not called off.
     pub const fn is_open_for_capture(&self) -> bool {
-        !self.is_final
+        !self.is_final && !self.is_called_off
     }
 
     /// Whether it was canceled or has expired.

@@ -2,6 +2,7 @@
 //! same events give the same decisions.
 
 mod fixture;
+mod histories;
 mod journal;
 mod limits;
 mod lists;

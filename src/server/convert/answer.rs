@@ -382,6 +382,7 @@ pub(in crate::server) fn wire_flags(flags: &[Flag]) -> Vec<i32> {
     let wire = flags.iter().map(|flag| match flag {
         Flag::SecondSuccess => proto::Flag::SecondSuccess,
         Flag::LateSuccess => proto::Flag::LateSuccess,
+        Flag::HeldAgain => proto::Flag::HeldAgain,
         Flag::ReservationExpired => proto::Flag::ReservationExpired,
         Flag::CapturedAboveAmount => proto::Flag::CapturedAboveAmount,
         Flag::RefundedAboveCapture => proto::Flag::RefundedAboveCapture,

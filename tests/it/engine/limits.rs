@@ -1,17 +1,15 @@
 //! Limits: what is reserved, confirmed, held and given back, by one thread and by many.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use proptest::prelude::*;
 use vajra::engine::{Engine, ScoreRequest};
 use vajra::model::decision::Decision;
 use vajra::model::failure::{Flag, Owed};
 use vajra::model::field::Field;
 use vajra::model::limit::LimitUsage;
-use vajra::model::outcome::{Outcome, OutcomeStatus, Stage};
+use vajra::model::outcome::{Outcome, OutcomeStatus};
 use vajra::model::time::{Span, Timestamp};
 use vajra::model::value::Value;
 use vajra::model::verdict::{NextStep, Verdict};
@@ -38,11 +36,17 @@ class = "TRUST"
 message = { en = "Thank you." }
 "#;
 
-fn engine(policies: &str) -> Engine {
+pub(super) fn engine(policies: &str) -> Engine {
     engine_of(set_with(policies, &[("reasons.toml", REASONS)]))
 }
 
-fn paid(id: &str, attempt: i64, card: &str, merchant: &str, amount: i64) -> ScoreRequest {
+pub(super) fn paid(
+    id: &str,
+    attempt: i64,
+    card: &str,
+    merchant: &str,
+    amount: i64,
+) -> ScoreRequest {
     let mut fields = fields(id, attempt, card);
     fields.set(Field::Amount, Value::Int(amount));
     if !merchant.is_empty() {
@@ -60,7 +64,7 @@ fn report(engine: &Engine, outcome: &Outcome, now: Timestamp) -> Vec<Flag> {
 }
 
 /// What an attempt that costs nothing sees of a limit.
-fn seen(engine: &Engine, limit: &str, now: Timestamp) -> (i64, i64) {
+pub(super) fn seen(engine: &Engine, limit: &str, now: Timestamp) -> (i64, i64) {
     let request = ScoreRequest { dry_run: true, ..paid("look", 1, "c", "m", 0) };
     let decision = engine.score(&request, now).unwrap().decision;
     let usage = usage(&decision, limit);
@@ -244,190 +248,5 @@ fn of_64_payments_at_once_against_a_limit_of_ten_exactly_ten_pass() {
             }
         });
         assert_eq!(passed.into_inner(), 10, "in round {round}");
-    }
-}
-
-/// What a random history does next.
-#[derive(Clone, Debug)]
-enum Step {
-    Score { payment: u8, amount: i64 },
-    Report { payment: u8, attempt: u8, status: OutcomeStatus, sent: bool, amount: i64, last: bool },
-    Again,
-    Wait { secs: i64 },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let status = prop::sample::select(OutcomeStatus::ALL.to_vec());
-    prop_oneof![
-        3 => (0_u8..6, 0_i64..8_00).prop_map(|(payment, amount)| Step::Score { payment, amount }),
-        4 => (0_u8..6, 0_u8..3, status, any::<bool>(), 0_i64..9_00, any::<bool>()).prop_map(
-            |(payment, attempt, status, sent, amount, last)| Step::Report {
-                payment, attempt, status, sent, amount, last
-            }
-        ),
-        1 => Just(Step::Again),
-        2 => (1_i64..40_000).prop_map(|secs| Step::Wait { secs }),
-    ]
-}
-
-/// An attempt as the model keeps it: everything is computed anew from these each time.
-#[derive(Clone, Debug)]
-struct Attempted {
-    at: i64,
-    amount: i64,
-    is_blocked: bool,
-    told: Vec<(OutcomeStatus, bool, i64, bool)>,
-}
-
-const WINDOW: i64 = 3 * 86_400;
-const KEPT: i64 = 24 * 3_600 + 900;
-
-/// What one attempt holds at `now`: used and reserved.
-fn holds(attempt: &Attempted, now: i64) -> (i64, i64, bool) {
-    let whole = attempt.amount;
-    let (mut success, mut failed, mut unknown) = (false, false, false);
-    let (mut authorized, mut closed, mut captured, mut refunded) = (false, false, 0, 0);
-    for (status, sent, amount, last) in &attempt.told {
-        match status {
-            OutcomeStatus::Authorized => {
-                if closed && !success {
-                    closed = false;
-                }
-                if closed && failed {
-                    closed = false;
-                }
-                (success, authorized, failed) = (true, true, false);
-            }
-            OutcomeStatus::Captured => {
-                (success, captured, failed) = (true, captured + amount, false);
-                closed |= *last;
-            }
-            OutcomeStatus::Refunded => {
-                (success, refunded, failed) = (true, refunded + amount, false);
-            }
-            OutcomeStatus::Canceled | OutcomeStatus::Expired => {
-                closed = true;
-                failed = true;
-                if captured == 0 && refunded == 0 {
-                    (success, unknown) = (false, false);
-                }
-            }
-            OutcomeStatus::Declined if !success => (failed, unknown) = (true, false),
-            OutcomeStatus::Failed if !success => (failed, unknown) = (!sent, *sent),
-            OutcomeStatus::TimedOut | OutcomeStatus::Pending if !success => {
-                (failed, unknown) = (false, true);
-            }
-            _ => {}
-        }
-    }
-    if attempt.told.is_empty() {
-        return (0, if now < attempt.at + KEPT { whole } else { 0 }, false);
-    }
-    if !success {
-        return if unknown { (0, whole, true) } else { (0, 0, false) };
-    }
-    let part = captured.max(refunded);
-    let used = if closed {
-        part
-    } else if authorized {
-        whole.max(part)
-    } else {
-        part
-    };
-    let waits = if closed || authorized { 0 } else { (whole - part).max(0) };
-    let used = if attempt.amount == 0 && !closed { 0.max(used) } else { used };
-    (used, waits, true)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
-
-    /// Amounts are captured in the currency of the payment, so a reservation's part is the amount.
-    #[test]
-    fn whatever_happens_in_whatever_order_usage_is_what_the_payments_say(
-        steps in prop::collection::vec(step(), 1..60),
-    ) {
-        let engine = engine(
-            r#"entity card = payment.card.token;
-               limit "three days" = sum(payment.amount) by card over "3d" max 20_00
-                 then block("SPENT");"#,
-        );
-        let mut payments: BTreeMap<u8, Vec<Attempted>> = BTreeMap::new();
-        let mut now = 0;
-        let mut reported = 0;
-        let mut last: Option<Outcome> = None;
-        let mut is_flagged = false;
-        for step in steps {
-            match step {
-                Step::Wait { secs } => now += secs,
-                Step::Again => {
-                    if let Some(outcome) = &last {
-                        let again = engine.report_outcome(outcome, at(now)).unwrap();
-                        prop_assert!(again.receipt.repeated);
-                    }
-                }
-                Step::Score { payment, amount } => {
-                    let attempts = payments.entry(payment).or_default();
-                    // A free one has no parts; it is another test's.
-                    let amount = amount + 1;
-                    let number = i64::try_from(attempts.len()).unwrap() + 1;
-                    let request = paid(&format!("p{payment}"), number, "c", "m", amount);
-                    let decision = engine.score(&request, at(now)).unwrap().decision;
-                    let is_blocked = decision.evaluation.verdict == Verdict::Block;
-                    attempts.push(Attempted { at: now, amount, is_blocked, told: Vec::new() });
-                    let usage = usage(&decision, "three days");
-                    if !is_blocked && !is_flagged {
-                        prop_assert!(usage.used + usage.reserved <= 20_00);
-                    }
-                }
-                Step::Report { payment, attempt, status, sent, amount, last: is_final } => {
-                    let Some(attempts) = payments.get_mut(&payment) else { continue };
-                    let Some(about) = attempts.get_mut(usize::from(attempt)) else { continue };
-                    // What we stopped was not made.
-                    if about.is_blocked { continue }
-                    reported += 1;
-                    let stage = if sent { Stage::Sent } else { Stage::NotSent };
-                    let report = Outcome {
-                        attempt: u32::from(attempt) + 1,
-                        outcome_id: Some(format!("o{reported}").into()),
-                        stage: (status == OutcomeStatus::Failed).then_some(stage),
-                        amount: Some(amount),
-                        is_final,
-                        ..outcome(&format!("p{payment}"), status)
-                    };
-                    about.told.push((status, sent, amount, is_final));
-                    let answer = engine.report_outcome(&report, at(now)).unwrap();
-                    is_flagged |= !answer.assessment.flags.is_empty();
-                    last = Some(report);
-                }
-            }
-            let (mut used, mut reserved) = (0, 0);
-            for attempts in payments.values() {
-                let made: Vec<&Attempted> = attempts.iter().filter(|it| !it.is_blocked).collect();
-                // What is sure of the earlier ones, the larger first made; then what the last one waits
-                // for, in which that is contained until the wait ends.
-                let mut best: Option<(i64, i64, i64)> = None;
-                for attempt in &made {
-                    let (used, reserved, keeps) = holds(attempt, now);
-                    let total = best.map_or(-1, |(_, used, reserved)| used + reserved);
-                    if keeps && used + reserved > total {
-                        best = Some((attempt.at, used, reserved));
-                    }
-                }
-                if let Some(last) = made.last().filter(|last| last.told.is_empty()) {
-                    let sure = best.map_or((0, 0), |(_, used, reserved)| (used, reserved));
-                    if last.amount > sure.0 + sure.1 {
-                        let waits = now < last.at + KEPT;
-                        let open = if waits { last.amount - sure.0 - sure.1 } else { 0 };
-                        best = Some((last.at, sure.0, sure.1 + open));
-                    }
-                }
-                if let Some((at, of_used, of_reserved)) = best && at > now - WINDOW {
-                    used += of_used;
-                    reserved += of_reserved;
-                }
-            }
-            prop_assert_eq!(seen(&engine, "three days", at(now)), (used, reserved));
-        }
     }
 }
