@@ -11,6 +11,7 @@ mod kept;
 pub mod lists;
 mod live;
 mod not_before;
+mod owed;
 pub mod payments;
 mod plan;
 mod report;

@@ -9,7 +9,7 @@ use crate::list::ListChange;
 use crate::model::decision::Decision;
 use crate::model::failure::Assessment;
 use crate::model::outcome::Outcome;
-use crate::model::packed::Packed;
+use crate::model::packed::{Packed, PackedFeatures};
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
 
@@ -36,6 +36,8 @@ pub enum Entry {
         occurred_at: Option<Timestamp>,
         /// `payment.amount_base` as computed.
         amount_base: Value,
+        /// What it was decided on: every feature that the policies could read, with its value then.
+        features: PackedFeatures,
         /// The decision; it has the sequence, the effective time and the version of the policies.
         decision: Arc<Decision>,
     },

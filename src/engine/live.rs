@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::channel::ChannelStore;
 use crate::feature::spec::EntityLayout;
+use crate::model::packed::{FeatureNames, PackedFeatures};
 use crate::model::time::{Span, Timestamp};
+use crate::model::value::Value;
 use crate::policy::ir::FeatureIndex;
 use crate::policy::set::{FeatureDef, PolicySet, Tap};
 
@@ -20,6 +22,8 @@ pub(super) struct Live {
     pub(super) channels: Arc<ChannelStore>,
     /// Every feature of the set.
     pub(super) all_features: Vec<FeatureIndex>,
+    /// The names of those that a decision reads.
+    names: Arc<FeatureNames>,
     /// Per feature: the place among the taps of `attempt` of what the attempt that is being decided
     /// brings to it, when it is inclusive.
     own: Vec<Option<usize>>,
@@ -62,7 +66,18 @@ impl Live {
         let own = set.features.iter().map(|feature| own_tap(&layouts, feature, taps)).collect();
         let all_features =
             (0..).map(FeatureIndex).zip(&set.features).map(|(index, _)| index).collect();
-        Self { set, layouts, channels: Arc::new(channels), all_features, own, publication }
+        let read = set.live_features.iter().filter_map(|index| set.features.get(index.0 as usize));
+        let names = Arc::new(FeatureNames(read.map(|feature| Arc::clone(&feature.name)).collect()));
+        Self { set, layouts, channels: Arc::new(channels), all_features, names, own, publication }
+    }
+
+    /// What a decision reads of the values of all features.
+    pub(super) fn packed(&self, features: &[Value]) -> PackedFeatures {
+        let read = self.set.live_features.iter();
+        PackedFeatures::new(
+            &self.names,
+            read.map(|index| features.get(index.0 as usize).unwrap_or(&Value::Missing)),
+        )
     }
 
     /// What is counted when that event happens.

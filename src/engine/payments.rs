@@ -10,13 +10,13 @@ use crate::engine::kept::Record;
 use crate::failure::advice::PastAttempt;
 use crate::limit::hold::{self, Holdings};
 use crate::model::decision::Decision;
-use crate::model::failure::{Assessment, Debt, Flag, Money, Owed};
+use crate::model::failure::{Assessment, Debt, Flag, Money};
 use crate::model::field::{Field, Fields};
-use crate::model::limit::{LimitKey, RESERVATION_KEPT};
+use crate::model::limit::LimitKey;
 use crate::model::outcome::Outcome;
-use crate::model::packed::Packed;
+use crate::model::packed::{Packed, PackedFeatures};
 use crate::model::settlement::Settlement;
-use crate::model::time::{Span, Timestamp};
+use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
 use crate::model::verdict::Verdict;
 
@@ -42,6 +42,8 @@ pub enum Step {
         received_at: Timestamp,
         /// The attempt as it was decided, with `amount_base`.
         fields: Fields,
+        /// Every feature that the policies could read, with its value then.
+        features: PackedFeatures,
         /// The decision.
         decision: Arc<Decision>,
     },
@@ -93,6 +95,8 @@ pub(super) struct Attempt {
     pub(super) amount_base: Value,
     /// What was asked for, in minor units of its own currency.
     pub(super) amount: i64,
+    /// What it was decided on.
+    pub(super) features: PackedFeatures,
     pub(super) decision: Arc<Decision>,
     /// `payment.channel`
     pub(super) channel: Option<Text>,
@@ -112,9 +116,6 @@ pub(super) struct EventRecord {
 /// How many attempts, outcomes and events one payment has at most. Repeats are found by looking at all
 /// of them.
 pub const STEPS_MAX: usize = 10_000;
-
-/// How long a result may stay unknown before it is reconciled with the channel's next file.
-const RECONCILED_AFTER: Span = Span::from_days(1);
 
 /// The fields of a request that do not make its content.
 pub(super) const NOT_CONTENT: [Field; 2] = [Field::OccurredAt, Field::AmountBase];
@@ -189,59 +190,13 @@ impl PaymentRecord {
         &self.attempts
     }
 
-    /// What is still to be done at `now`.
-    pub(super) fn owed(&self, now: Timestamp) -> Vec<Debt> {
-        let mut owed = Vec::new();
-        let last_number = self.last_made().map(|attempt| attempt.decision.attempt);
-        for attempt in self.attempts.iter().filter(|attempt| !attempt.is_blocked()) {
-            let number = attempt.decision.attempt;
-            let last = self.outcomes.iter().rev().find(|known| known.outcome.attempt == number);
-            let since = last.map_or(attempt.decision.effective_at, |it| it.receipt.effective_at);
-            let debt = |owed, due_at, what: &'static str| Debt {
-                owed,
-                attempt: number,
-                since,
-                due_at,
-                what: Text::const_new(what),
-            };
-            match attempt.settlement.money() {
-                Some(Money::Unknown | Money::InProgress) => {
-                    if now.since(since) >= RECONCILED_AFTER {
-                        owed.push(debt(
-                            Owed::Reconciliation,
-                            None,
-                            "not known for a day: reconcile with the channel's file",
-                        ));
-                    } else {
-                        let queries = last.map(|it| it.assessment.advice.queries.as_slice());
-                        let next = queries.unwrap_or_default().iter().find(|at| **at > now);
-                        owed.push(debt(
-                            Owed::Query,
-                            next.copied().or(Some(now)),
-                            "ask the channel for the result, with the same key",
-                        ));
-                    }
-                }
-                // What an earlier attempt held was replaced by the next.
-                None if !attempt.decision.reservations.is_empty()
-                    && Some(number) == last_number
-                    && now < since.plus(RESERVATION_KEPT) =>
-                {
-                    owed.push(debt(
-                        Owed::Outcome,
-                        Some(since.plus(RESERVATION_KEPT)),
-                        "report what became of it: it holds limits until then",
-                    ));
-                }
-                None | Some(Money::NotSent | Money::Declined | Money::Succeeded) => {}
-            }
-        }
-        owed.extend(self.reversals());
-        owed
+    /// Every outcome, in the order in which they were applied.
+    pub(super) fn outcomes(&self) -> &[Reported] {
+        &self.outcomes
     }
 
     /// The last attempt that was not blocked.
-    fn last_made(&self) -> Option<&Attempt> {
+    pub(super) fn last_made(&self) -> Option<&Attempt> {
         self.attempts.iter().rev().find(|attempt| !attempt.is_blocked())
     }
 
@@ -256,35 +211,6 @@ impl PaymentRecord {
             attempt.decision.attempt != number
                 && attempt.settlement.money() == Some(Money::Succeeded)
         })
-    }
-
-    /// Money that was taken twice: all successes but the first are to be reversed, until they are.
-    fn reversals(&self) -> impl Iterator<Item = Debt> {
-        self.outcomes.iter().filter_map(|known| {
-            if !known.assessment.flags.contains(&Flag::SecondSuccess) {
-                return None;
-            }
-            let attempt = self.attempt(known.outcome.attempt)?;
-            let settled = &attempt.settlement;
-            let is_back = settled.is_called_off() || settled.refunded() >= attempt.amount;
-            (!is_back).then(|| Debt {
-                owed: Owed::Reversal,
-                attempt: known.outcome.attempt,
-                since: known.receipt.effective_at,
-                due_at: None,
-                what: Text::const_new("a second attempt succeeded: reverse one of them"),
-            })
-        })
-    }
-
-    /// Whether a reservation ended by time, without an outcome.
-    pub(super) fn flags(&self, now: Timestamp) -> Vec<Flag> {
-        let has_expired = self.last_made().is_some_and(|attempt| {
-            attempt.settlement.money().is_none()
-                && !attempt.decision.reservations.is_empty()
-                && attempt.decision.effective_at.plus(RESERVATION_KEPT) <= now
-        });
-        if has_expired { vec![Flag::ReservationExpired] } else { Vec::new() }
     }
 
     /// The limits that some attempt has reserved in.
@@ -358,6 +284,7 @@ impl PaymentRecord {
         let scores = self.attempts.iter().map(|attempt| Step::Score {
             received_at: attempt.received_at,
             fields: attempt.fields(),
+            features: attempt.features.clone(),
             decision: Arc::clone(&attempt.decision),
         });
         let outcomes = self.outcomes.iter().map(|known| Step::Outcome {

@@ -44,7 +44,8 @@ struct Weighed {
     /// What it brings to the taps of its verdict.
     verdict: Brought,
     found: Found,
-    features: Option<Vec<Value>>,
+    /// A value per feature of the set.
+    features: Vec<Value>,
 }
 
 /// What a decision says.
@@ -104,7 +105,7 @@ impl Engine {
             let Weighed { found, features, .. } = self.weigh(asked, record, locked);
             let next = self.sequence.load(Ordering::Relaxed) + 1;
             let decision = decision(&live.set, asked.request, found, next);
-            Scored { decision: Arc::new(decision), repeated: false, features }
+            Scored { decision: Arc::new(decision), repeated: false, features: asked.told(features) }
         })
     }
 
@@ -115,7 +116,7 @@ impl Engine {
         record: &mut PaymentRecord,
         content: Packed,
     ) -> Result<Scored, JournalError> {
-        let Asked { request, received_at, all_features: _ } = asked;
+        let Asked { request, received_at, .. } = asked;
         let (held, keys) = (record.holdings(), record.limit_keys());
         let (unseen, wanted) = (Unseen::Make, Wanted::Met(&keys));
         self.with_entities(
@@ -131,6 +132,7 @@ impl Engine {
                 let verdict_taps = live.taps(found.evaluation.verdict.event());
                 let occurred_at = request.payment.fields().get(Field::OccurredAt).as_time();
                 let amount_base = fields.get(Field::AmountBase);
+                let read = live.packed(&features);
                 let decision = self.append(|sequence| {
                     let decision = decision(&live.set, request, found, sequence);
                     let decision = Arc::new(decision);
@@ -139,6 +141,7 @@ impl Engine {
                         received_at,
                         occurred_at,
                         amount_base: amount_base.clone(),
+                        features: read.clone(),
                         decision: Arc::clone(&decision),
                     };
                     (entry, decision)
@@ -149,6 +152,7 @@ impl Engine {
                     occurred_at,
                     amount_base: amount_base.clone(),
                     amount: fields.get(Field::Amount).as_int().unwrap_or(0),
+                    features: read,
                     decision: Arc::clone(&decision),
                     channel: fields.get(Field::Channel).as_text().map(Text::from),
                     network: fields.get(Field::CardBrand).as_text().map(Text::from),
@@ -169,7 +173,7 @@ impl Engine {
                     limits.replace(&live.set, effective_at, &held, &holds);
                 }
                 drop(limits);
-                Ok(Scored { decision, repeated: false, features })
+                Ok(Scored { decision, repeated: false, features: asked.told(features) })
             },
         )
     }
@@ -218,7 +222,6 @@ impl Engine {
             channels: if is_blocked { Vec::new() } else { ranked(live, fields, effective_at) },
             evaluation,
         };
-        let features = all_features.then_some(features);
         Weighed { attempt, verdict, found, features }
     }
 }
@@ -233,6 +236,11 @@ impl<'a> Asked<'a> {
             fields.set(Field::AmountBase, Value::Missing);
             completed(fields, set, self.received_at)
         }
+    }
+
+    /// What is told of the features.
+    fn told(self, features: Vec<Value>) -> Option<Vec<Value>> {
+        self.all_features.then_some(features)
     }
 }
 

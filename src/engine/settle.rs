@@ -286,8 +286,11 @@ fn flags(
     flags
 }
 
-/// Whether a success goes on after it was over, and what was left of it was given back.
+/// Whether a success goes on after it was over, and what was left of it was given back. A refund above
+/// what was captured is another thing.
 fn goes_on(before: &Settlement, after: &Settlement) -> bool {
     let was_over = before.money() == Some(Money::Succeeded) && !before.is_open_for_capture();
-    was_over && (after.is_open_for_capture() || after.captured() > before.captured())
+    let takes_more = after.captured() > before.captured()
+        || after.captured() == 0 && after.refunded() > before.refunded();
+    was_over && (after.is_open_for_capture() || takes_more)
 }

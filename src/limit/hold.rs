@@ -105,8 +105,7 @@ fn held(reservation: &Reservation, amount: i64, settlement: &Settlement) -> Held
             let part = |of: i64| {
                 if reservation.counts { i64::from(of > 0) } else { share(whole, of, amount) }
             };
-            // A refund says that there was a capture, reported or not.
-            let captured = part(settlement.captured().max(settlement.refunded()));
+            let captured = part(settlement.taken());
             let used = if settlement.is_open_for_capture() {
                 // The authorisation confirmed the whole; without one only what was captured is.
                 if settlement.is_authorized() { whole.max(captured) } else { captured }

@@ -2,11 +2,15 @@
 //!
 //! A form for memory: the codes of fields may differ between two builds, so it is not a file format.
 
+mod bytes;
+mod features;
+
 use std::sync::Arc;
 
 use crate::model::field::{Field, Fields};
-use crate::model::time::Timestamp;
-use crate::model::value::{Text, Value};
+use crate::model::value::Value;
+use bytes::{Reader, write_text, write_value};
+pub use features::{FeatureNames, PackedFeatures};
 
 /// Packed fields. Two are equal when the fields they were made of were.
 #[derive(Clone, PartialEq, Eq)]
@@ -14,18 +18,6 @@ pub struct Packed(Arc<[u8]>);
 
 /// Stands where a field's code would: an attribute, by its name, follows.
 const ATTRIBUTE: u8 = u8::MAX;
-
-const UNKNOWN: u8 = 0;
-const FALSE: u8 = 1;
-const TRUE: u8 = 2;
-const INT: u8 = 3;
-const FLOAT: u8 = 4;
-const TIME: u8 = 5;
-const TEXT: u8 = 6;
-const TEXTS: u8 = 7;
-
-/// Reads what [`Packed::new`] wrote; every step is `None` at the end of the bytes.
-struct Reader<'a>(&'a [u8]);
 
 // === impl Packed ===
 
@@ -87,106 +79,10 @@ impl std::fmt::Debug for Packed {
     }
 }
 
-// === impl Reader ===
-
-impl Reader<'_> {
-    fn byte(&mut self) -> Option<u8> {
-        let (&first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(first)
-    }
-
-    fn eight(&mut self) -> Option<[u8; 8]> {
-        let (eight, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*eight)
-    }
-
-    fn length(&mut self) -> Option<usize> {
-        let mut length = 0;
-        let mut shift = 0;
-        loop {
-            let byte = self.byte()?;
-            length |= usize::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(length);
-            }
-            shift += 7;
-        }
-    }
-
-    fn text(&mut self) -> Option<Text> {
-        let length = self.length()?;
-        let (bytes, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Text::from_utf8(bytes).ok()
-    }
-
-    fn value(&mut self) -> Option<Value> {
-        Some(match self.byte()? {
-            UNKNOWN => Value::Unknown,
-            FALSE => Value::Bool(false),
-            TRUE => Value::Bool(true),
-            INT => Value::Int(i64::from_le_bytes(self.eight()?)),
-            FLOAT => Value::Float(f64::from_le_bytes(self.eight()?)),
-            TIME => Value::Time(Timestamp::from_micros(i64::from_le_bytes(self.eight()?))),
-            TEXT => Value::Text(self.text()?),
-            TEXTS => {
-                let count = self.length()?;
-                Value::Texts((0..count).map(|_| self.text()).collect::<Option<_>>()?)
-            }
-            _ => return None,
-        })
-    }
-}
-
-fn write_value(bytes: &mut Vec<u8>, value: &Value) {
-    match value {
-        Value::Missing | Value::Unknown => bytes.push(UNKNOWN),
-        Value::Bool(truth) => bytes.push(if *truth { TRUE } else { FALSE }),
-        Value::Int(number) => write_eight(bytes, INT, number.to_le_bytes()),
-        Value::Float(number) => write_eight(bytes, FLOAT, number.to_le_bytes()),
-        Value::Time(at) => write_eight(bytes, TIME, at.as_micros().to_le_bytes()),
-        Value::Text(text) => {
-            bytes.push(TEXT);
-            write_text(bytes, text);
-        }
-        Value::Texts(texts) => {
-            bytes.push(TEXTS);
-            write_length(bytes, texts.len());
-            for text in texts {
-                write_text(bytes, text);
-            }
-        }
-    }
-}
-
-fn write_eight(bytes: &mut Vec<u8>, tag: u8, eight: [u8; 8]) {
-    bytes.push(tag);
-    bytes.extend_from_slice(&eight);
-}
-
-fn write_text(bytes: &mut Vec<u8>, text: &str) {
-    write_length(bytes, text.len());
-    bytes.extend_from_slice(text.as_bytes());
-}
-
-/// Seven bits a byte, the lowest first; the high bit says that more follow.
-fn write_length(bytes: &mut Vec<u8>, mut length: usize) {
-    loop {
-        let low = u8::try_from(length & 0x7f).unwrap_or_default();
-        length >>= 7;
-        if length == 0 {
-            bytes.push(low);
-            return;
-        }
-        bytes.push(low | 0x80);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::time::Timestamp;
 
     #[test]
     fn every_kind_of_value_comes_back_as_it_was() {

@@ -75,6 +75,11 @@ impl Settlement {
         self.refunded
     }
 
+    /// What was taken: a refund says that there was a capture, reported or not.
+    pub fn taken(&self) -> i64 {
+        self.captured.max(self.refunded)
+    }
+
     /// What was captured and not given back.
     pub const fn left(&self) -> i64 {
         self.captured.saturating_sub(self.refunded)

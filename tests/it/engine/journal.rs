@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use vajra::engine::journal::Entry;
+use vajra::engine::payments::Step;
 use vajra::engine::{Engine, ReportError, ScoreError};
 use vajra::journal::Memory;
 use vajra::list::{ChangeKind, ListChange};
 use vajra::model::outcome::OutcomeStatus;
+use vajra::model::packed::PackedFeatures;
+use vajra::model::value::Value;
 
 use super::fixture::{
     Moody, SETTINGS, at, event, feature, fields, outcome, score, set_with, try_score,
@@ -56,6 +59,41 @@ fn everything_applied_is_appended_in_order() {
 }
 
 #[test]
+fn a_decision_stays_with_the_features_that_it_was_made_on() {
+    let journal = Arc::new(Memory::new(100));
+    let engine = Engine::new(set_with(POLICY, &[FILE]), SETTINGS, journal.clone());
+    for number in 0..3 {
+        score(&engine, &format!("p{number}"), "c", at(number));
+        engine.record_event(&event("login", &format!("e{number}")), at(number)).unwrap();
+    }
+    // Other policies, and so other features, later.
+    let next = r#"entity card = payment.card.token;
+        feature logins_1h = count(login) by card over "1h";
+        rule "logins" when card.logins_1h > 9 then block("ATTEMPTS");"#;
+    engine.publish(set_with(next, &[FILE]), at(10)).unwrap();
+
+    // Only what a rule reads was read.
+    let entries = journal.entries();
+    let recorded = entries.iter().filter_map(|entry| match entry {
+        Entry::Score { features, .. } => Some(read(features)),
+        Entry::Outcome { .. }
+        | Entry::Event { .. }
+        | Entry::List { .. }
+        | Entry::Publication { .. } => None,
+    });
+    let counts: Vec<_> =
+        (0..3).map(|count| vec![("card.attempts_1h".to_owned(), Value::Int(count))]).collect();
+    assert_eq!(recorded.collect::<Vec<_>>(), counts);
+    let steps = engine.payment("p2", at(11)).unwrap().steps;
+    let Step::Score { features, .. } = &steps[0] else { panic!("a score comes first") };
+    assert_eq!(read(features), counts[2]);
+}
+
+fn read(features: &PackedFeatures) -> Vec<(String, Value)> {
+    features.iter().map(|(name, value)| (name.to_string(), value)).collect()
+}
+
+#[test]
 fn what_the_journal_refuses_has_not_happened() {
     let journal = Arc::new(Moody::default());
     let set = set_with(POLICY, &[FILE]);
@@ -81,8 +119,8 @@ fn what_the_journal_refuses_has_not_happened() {
     assert_eq!(engine.payment("p1", at(9)).unwrap().steps.len(), 1);
     assert!(Arc::ptr_eq(&engine.policies(), &set));
     let value = |name| feature(&engine, name, fields("p9", 1, "c"), at(9));
-    assert_eq!(value("card.attempts_1h"), vajra::model::value::Value::Int(1));
-    assert_eq!(value("card.declines_1h"), vajra::model::value::Value::Int(0));
+    assert_eq!(value("card.attempts_1h"), Value::Int(1));
+    assert_eq!(value("card.declines_1h"), Value::Int(0));
     let next = try_score(&engine, fields("p2", 1, "c"), at(9)).unwrap();
     assert_eq!((next.repeated, next.decision.sequence), (false, 2));
     assert!(!engine.report_outcome(&declined, at(9)).unwrap().receipt.repeated);

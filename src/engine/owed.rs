@@ -1,0 +1,92 @@
+//! What is still to be done about a payment, and what has ended without a word.
+
+use crate::engine::payments::PaymentRecord;
+use crate::model::failure::{Debt, Flag, Money, Owed};
+use crate::model::limit::RESERVATION_KEPT;
+use crate::model::time::{Span, Timestamp};
+use crate::model::value::Text;
+
+/// How long a result may stay unknown before it is reconciled with the channel's next file.
+const RECONCILED_AFTER: Span = Span::from_days(1);
+
+impl PaymentRecord {
+    /// What is still to be done at `now`.
+    pub(super) fn owed(&self, now: Timestamp) -> Vec<Debt> {
+        let mut owed = Vec::new();
+        let last_number = self.last_made().map(|attempt| attempt.decision.attempt);
+        for attempt in self.attempts().iter().filter(|attempt| !attempt.is_blocked()) {
+            let number = attempt.decision.attempt;
+            let last = self.outcomes().iter().rev().find(|known| known.outcome.attempt == number);
+            let since = last.map_or(attempt.decision.effective_at, |it| it.receipt.effective_at);
+            let debt = |owed, due_at, what: &'static str| Debt {
+                owed,
+                attempt: number,
+                since,
+                due_at,
+                what: Text::const_new(what),
+            };
+            match attempt.settlement.money() {
+                Some(Money::Unknown | Money::InProgress) => {
+                    if now.since(since) >= RECONCILED_AFTER {
+                        owed.push(debt(
+                            Owed::Reconciliation,
+                            None,
+                            "not known for a day: reconcile with the channel's file",
+                        ));
+                    } else {
+                        let queries = last.map(|it| it.assessment.advice.queries.as_slice());
+                        let next = queries.unwrap_or_default().iter().find(|at| **at > now);
+                        owed.push(debt(
+                            Owed::Query,
+                            next.copied().or(Some(now)),
+                            "ask the channel for the result, with the same key",
+                        ));
+                    }
+                }
+                // What an earlier attempt held was replaced by the next.
+                None if !attempt.decision.reservations.is_empty()
+                    && Some(number) == last_number
+                    && now < since.plus(RESERVATION_KEPT) =>
+                {
+                    owed.push(debt(
+                        Owed::Outcome,
+                        Some(since.plus(RESERVATION_KEPT)),
+                        "report what became of it: it holds limits until then",
+                    ));
+                }
+                None | Some(Money::NotSent | Money::Declined | Money::Succeeded) => {}
+            }
+        }
+        owed.extend(self.reversals());
+        owed
+    }
+
+    /// Money that was taken twice: all successes but the first are to be reversed, until they are.
+    fn reversals(&self) -> impl Iterator<Item = Debt> {
+        self.outcomes().iter().filter_map(|known| {
+            if !known.assessment.flags.contains(&Flag::SecondSuccess) {
+                return None;
+            }
+            let attempt = self.attempt(known.outcome.attempt)?;
+            let settled = &attempt.settlement;
+            let is_back = settled.is_called_off() || settled.refunded() >= attempt.amount;
+            (!is_back).then(|| Debt {
+                owed: Owed::Reversal,
+                attempt: known.outcome.attempt,
+                since: known.receipt.effective_at,
+                due_at: None,
+                what: Text::const_new("a second attempt succeeded: reverse one of them"),
+            })
+        })
+    }
+
+    /// Whether a reservation ended by time, without an outcome.
+    pub(super) fn flags(&self, now: Timestamp) -> Vec<Flag> {
+        let has_expired = self.last_made().is_some_and(|attempt| {
+            attempt.settlement.money().is_none()
+                && !attempt.decision.reservations.is_empty()
+                && attempt.decision.effective_at.plus(RESERVATION_KEPT) <= now
+        });
+        if has_expired { vec![Flag::ReservationExpired] } else { Vec::new() }
+    }
+}
