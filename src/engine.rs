@@ -6,6 +6,7 @@
 
 mod entities;
 mod event;
+pub mod history;
 pub mod journal;
 mod kept;
 pub mod lists;

@@ -4,6 +4,7 @@
 
 mod all_time;
 mod event;
+pub mod forward;
 mod grid;
 mod large;
 mod reading;

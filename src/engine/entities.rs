@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use crate::engine::live::Live;
 use crate::feature::state::{EntityState, Observed};
 use crate::feature::store::EntityStore;
-use crate::model::entity::EntityKey;
+use crate::model::entity::{EntityKey, EntityKind};
 use crate::model::field::Fields;
 use crate::model::time::Timestamp;
 use crate::model::value::Value;
@@ -213,16 +213,23 @@ impl<G: DerefMut<Target = EntityState>> Entities<'_, G> {
     }
 }
 
-/// The key of the entity that the fields name, or why there is none: a missing part outweighs an
-/// unknown one, for then there is no entity whatever the unknown is.
+/// The key of the entity that the fields name, or why there is none.
 pub(super) fn key_of(entity: &EntityDef, fields: &Fields) -> Result<EntityKey, Place> {
-    let parts = || {
+    key_from(entity.kind, || {
         entity.parts.iter().map(|part| match part {
             KeyPart::Field(field) => fields.get(*field),
             KeyPart::Attribute(name) => fields.attribute(name),
         })
-    };
-    EntityKey::new(entity.kind, parts()).ok_or_else(|| {
+    })
+}
+
+/// The key of the entity with these parts, or why there is none: a missing part outweighs an unknown
+/// one, for then there is no entity whatever the unknown is.
+pub(super) fn key_from<'a, P: Iterator<Item = &'a Value>>(
+    kind: EntityKind,
+    parts: impl Fn() -> P,
+) -> Result<EntityKey, Place> {
+    EntityKey::new(kind, parts()).ok_or_else(|| {
         if parts().any(|part| matches!(part, Value::Missing)) {
             Place::Missing
         } else {

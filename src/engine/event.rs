@@ -14,7 +14,7 @@ pub(super) fn completed(mut fields: Fields, set: &PolicySet, received_at: Timest
     if let (Value::Missing, Some(amount)) =
         (fields.get(Field::AmountBase), fields.get(Field::Amount).as_int())
     {
-        let amount_base = amount_base(set, amount, &fields);
+        let amount_base = amount_base(set, amount, fields.get(Field::Currency));
         fields.set(Field::AmountBase, amount_base);
     }
     if matches!(fields.get(Field::OccurredAt), Value::Missing) {
@@ -37,7 +37,7 @@ pub(super) fn of_outcome(
     let (amount, base) = match (outcome.amount, fields.get(Field::Amount).as_int()) {
         // The payment's own amount has its conversion, of the time of the score.
         (Some(amount), own) if Some(amount) != own => {
-            (Value::Int(amount), amount_base(set, amount, &fields))
+            (Value::Int(amount), amount_base(set, amount, fields.get(Field::Currency)))
         }
         (Some(_) | None, _) => {
             (fields.get(Field::Amount).clone(), fields.get(Field::AmountBase).clone())
@@ -59,8 +59,8 @@ pub(super) fn of_outcome(
 }
 
 /// The amount in minor units of the base currency; unknown without a rate.
-fn amount_base(set: &PolicySet, amount: i64, fields: &Fields) -> Value {
-    let Some(code) = fields.get(Field::Currency).as_text() else { return Value::Missing };
+pub(super) fn amount_base(set: &PolicySet, amount: i64, currency: &Value) -> Value {
+    let Some(code) = currency.as_text() else { return Value::Missing };
     let bundle = &set.bundle;
     Currency::from_code(code)
         .and_then(|currency| bundle.rates.to_base(amount, currency, bundle.base_currency))

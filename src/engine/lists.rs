@@ -124,7 +124,15 @@ impl Engine {
 
     /// The lists as the rules of that set see them.
     pub(super) const fn lists_over<'a>(&'a self, set: &'a Arc<PolicySet>) -> ListsOver<'a> {
-        ListsOver { set, overlay: &self.lists }
+        ListsOver::new(set, &self.lists)
+    }
+}
+
+// === impl ListsOver ===
+
+impl<'a> ListsOver<'a> {
+    pub(super) const fn new(set: &'a Arc<PolicySet>, overlay: &'a Arc<Overlay>) -> Self {
+        Self { set, overlay }
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn brought<G: DerefMut<Target = EntityState>>(
 
 /// An event is counted when its filter is true and its value is there. What errors is not counted: a
 /// rule says what an error means, a feature cannot. What is unknown makes the features unknown.
-fn observed(
+pub(super) fn observed(
     set: &PolicySet,
     tap: &Tap,
     carries: Option<ValueType>,

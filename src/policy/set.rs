@@ -193,18 +193,32 @@ impl PolicySet {
         (0..).map(FeatureIndex).zip(&self.features).find(|(_, feature)| &*feature.name == name)
     }
 
-    /// The features that an expression reads, itself or through `let`s and helpers, without repeats.
+    /// The features that expressions read, themselves or through `let`s and helpers, without repeats.
     pub fn features_read<'a>(&'a self, exprs: impl Iterator<Item = &'a Expr>) -> Vec<FeatureIndex> {
         let mut features = Vec::new();
+        self.walk_all(exprs, &mut |expr| {
+            if let Expr::Feature(index) = expr
+                && !features.contains(index)
+            {
+                features.push(*index);
+            }
+        });
+        features
+    }
+
+    /// Shows every expression within these to `visit`, and those within the `let`s and helpers that they
+    /// name, once each.
+    pub(crate) fn walk_all<'a>(
+        &'a self,
+        exprs: impl Iterator<Item = &'a Expr>,
+        visit: &mut impl FnMut(&'a Expr),
+    ) {
         let mut open: Vec<&Expr> = exprs.collect();
         let (mut lets, mut helpers) = (Vec::new(), Vec::new());
         while let Some(expr) = open.pop() {
             expr.walk(&mut |expr| {
-                if let Expr::Feature(index) = expr {
-                    if !features.contains(index) {
-                        features.push(*index);
-                    }
-                } else if let Expr::Let(index) = expr {
+                visit(expr);
+                if let Expr::Let(index) = expr {
                     if !lets.contains(index) {
                         lets.push(*index);
                         open.extend(self.lets.get(index.0 as usize).map(|named| &named.value));
@@ -218,7 +232,6 @@ impl PolicySet {
                 }
             });
         }
-        features
     }
 
     /// The list of streams that an event of that name feeds.

@@ -1,6 +1,7 @@
 //! Features over the events of an entity: what they count, what they forget, and what a change of
 //! policies leaves of them. The meaning is recomputed from all events in [`naive`].
 
+mod forward;
 mod naive;
 mod property;
 mod publication;

@@ -10,7 +10,7 @@ use vajra::model::value::{Value, ValueType};
 
 use super::naive::Naive;
 
-const STREAMS: [Option<ValueType>; 5] = [
+pub(super) const STREAMS: [Option<ValueType>; 5] = [
     None,
     Some(ValueType::Int),
     Some(ValueType::Float),
@@ -18,24 +18,24 @@ const STREAMS: [Option<ValueType>; 5] = [
     Some(ValueType::Any),
 ];
 
-const DELAYS: [i64; 3] = [0, 7, 100];
+pub(super) const DELAYS: [i64; 3] = [0, 7, 100];
 
 /// One step of a history.
 #[derive(Clone, Debug)]
-struct Step {
+pub(super) struct Step {
     /// How far time moves on.
-    wait: Span,
+    pub(super) wait: Span,
     /// How much earlier than that the event happened.
-    late: Span,
-    stream: usize,
-    number: i64,
-    is_unknown: bool,
+    pub(super) late: Span,
+    pub(super) stream: usize,
+    pub(super) number: i64,
+    pub(super) is_unknown: bool,
     /// Picks the features that are read first.
-    looks_at: u32,
+    pub(super) looks_at: u32,
 }
 
 /// Every combination that a policy can declare.
-fn every_feature(delays: &[i64]) -> Arc<EntityLayout> {
+pub(super) fn every_feature(delays: &[i64]) -> Arc<EntityLayout> {
     let windows = [None, Some(10), Some(100), Some(1_000)].map(|secs| secs.map(Span::from_secs));
     let mut features = Vec::new();
     for (stream, value_type) in STREAMS.into_iter().enumerate() {
@@ -77,7 +77,7 @@ fn every_feature(delays: &[i64]) -> Arc<EntityLayout> {
     Arc::new(EntityLayout::new(streams, features, Span::from_days(400)))
 }
 
-fn observed(step: &Step) -> Observed {
+pub(super) fn observed(step: &Step) -> Observed {
     if step.is_unknown {
         return Observed::Unknown;
     }
@@ -104,7 +104,7 @@ fn wait(longest_secs: i64) -> impl Strategy<Value = Span> {
     ]
 }
 
-fn step(longest_secs: i64, unknown_share: f64) -> impl Strategy<Value = Step> {
+pub(super) fn step(longest_secs: i64, unknown_share: f64) -> impl Strategy<Value = Step> {
     let late = prop_oneof![5 => Just(Span::ZERO), 1 => wait(150)];
     let number = prop_oneof![5 => -50..50_i64, 1 => -10_000_000..10_000_000_i64];
     (
