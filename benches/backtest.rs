@@ -31,6 +31,7 @@ fn backtest(path: &Path) -> Backtest {
         bad_rows_max: Some(0),
         decisions: None,
         features: None,
+        one_by_one: false,
     }
 }
 

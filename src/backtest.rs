@@ -2,24 +2,28 @@
 //!
 //! In reading order: a map says which column is what ([`map`]); a data file gives cells ([`source`],
 //! [`cell`], [`decimal`]) that become rows ([`row`]); the rows of all files, and what they cause later,
-//! go through the engine in order of time ([`order`], [`replay`]); what comes out is counted ([`tally`],
+//! come in ([`entrance`]) and go through the engine in order of time ([`order`], [`replay`]), or in batches
+//! where that gives the same ([`gather`], [`pipeline`]); what comes out is counted ([`books`], [`tally`],
 //! [`diff`], [`absent`]), written ([`tables`], [`output`]) and told ([`report`], [`html`]).
 //!
 //! There is no clock here and nothing for the terminal: the caller measures, shows progress and prints.
 
 pub mod absent;
+mod books;
 pub mod cell;
 pub mod decimal;
 pub mod diff;
+mod entrance;
+mod gather;
 pub mod html;
 pub mod map;
 pub mod order;
 pub mod output;
+mod pipeline;
 pub mod problem;
 mod replay;
 pub mod report;
 pub mod row;
-mod seen;
 pub mod source;
 pub mod tables;
 pub mod tally;
@@ -27,18 +31,24 @@ pub mod tally;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::engine::history::History;
 use crate::engine::{Engine, Settings};
 use crate::journal::Discard;
 use crate::model::card_number::HashKey;
+use crate::model::columns::Slot;
 use crate::model::failure::RetrySettings;
 use crate::model::intake::Intake;
 use crate::model::time::Span;
-use crate::model::verdict::Mode;
 use crate::policy::set::PolicySet;
+use books::Books;
+use diff::Changes;
+use entrance::Entrance;
+use gather::Gatherer;
 use order::Merged;
+use pipeline::Pipeline;
 use problem::BacktestError;
-use replay::{Lane, Replay};
-use report::{Diff, Report, RuleScores};
+use replay::Replay;
+use report::{Diff, Report};
 use source::{DataFile, Survey};
 use tables::Tables;
 
@@ -59,6 +69,8 @@ pub struct Backtest {
     pub decisions: Option<PathBuf>,
     /// Where the table of features goes.
     pub features: Option<PathBuf>,
+    /// Whether each row goes through the engine itself, also where batches give the same sooner.
+    pub one_by_one: bool,
 }
 
 /// The key of a backtest that is given none: hashes are then the same in every backtest, and those of
@@ -98,45 +110,77 @@ impl Backtest {
         surveys: &[Survey],
         mut progress: impl FnMut(u64),
     ) -> Result<Report, BacktestError> {
-        let base = self.policies.bundle.base_currency;
+        let bundle = &self.policies.bundle;
         let ordered = surveys.iter().map(|survey| survey.is_ordered);
-        let rows = Merged::new(self.files.iter().zip(ordered), base)?;
+        let rows = Merged::new(self.files.iter().zip(ordered), bundle.base_currency)?;
         let total: u64 = surveys.iter().map(|survey| survey.rows).sum();
         let bad_rows_max = self.bad_rows_max.unwrap_or(BAD_ROWS_MIN.max(total.div_ceil(100)));
         let (decisions, features) = (self.decisions.as_deref(), self.features.as_deref());
         let tables = Tables::create(decisions, features, &self.policies)?;
-        let lanes =
-            (self.lane(&self.policies), self.baseline.as_ref().map(|baseline| self.lane(baseline)));
         let intake = Intake::for_history(self.hash_key.clone());
-        let mut replay = Replay::new(&self.files, lanes, intake, tables, bad_rows_max);
-        for row in rows {
-            let (file, row) = row?;
-            replay.row(file, row)?;
-            if replay.counts.rows.is_multiple_of(1_024) {
-                progress(replay.counts.rows);
-            }
-        }
-        replay.finish()?;
-        progress(replay.counts.rows);
-        self.report(replay)
+        let entrance = Entrance::new(&self.files, bundle, intake, bad_rows_max);
+        let done = if self.can_be_in_batches() {
+            self.in_batches(entrance, rows, tables, &mut progress)?
+        } else {
+            let baseline = self.baseline.as_ref().map(|set| self.engine(set));
+            let engines = (self.engine(&self.policies), baseline);
+            Replay::new(entrance, engines, tables).run(rows, &mut progress)?
+        };
+        progress(done.entrance.counts.rows);
+        self.report(done)
     }
 
-    fn lane(&self, policies: &Arc<PolicySet>) -> Lane {
-        let outcomes = self.files.iter().map(|file| file.map().outcome_delay()).max();
-        let has_events = self.files.iter().any(|file| !file.map().is_of_payments());
-        let kept = if has_events { PAYMENT_KEPT_FOR_EVENTS } else { PAYMENT_KEPT };
+    /// Whether no decision is needed before the next payment is read: no event is about a payment that is
+    /// kept, and no feature counts verdicts.
+    fn can_be_in_batches(&self) -> bool {
+        !self.one_by_one
+            && self.files.iter().all(|file| file.map().is_of_payments())
+            && History::is_of(&self.policies)
+            && self.baseline.as_ref().is_none_or(|baseline| History::is_of(baseline))
+    }
+
+    fn in_batches<'a>(
+        &'a self,
+        entrance: Entrance<'a>,
+        rows: Merged<'a>,
+        tables: Tables,
+        progress: impl FnMut(u64),
+    ) -> Result<Done<'a>, BacktestError> {
+        let kept = self.payment_kept();
+        let policies = History::new(&self.policies, kept, tables.want_features());
+        let baseline = self.baseline.as_ref().map(|set| History::new(set, kept, false));
+        let mut wanted: Vec<Slot> =
+            std::iter::once(&policies).chain(&baseline).flat_map(History::reads).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let sets = std::iter::once(&self.policies).chain(&self.baseline);
+        let books = sets.map(|set| Books::new(set));
+        let lanes = std::iter::once(policies).chain(baseline).zip(books);
+        let gatherer = Gatherer::new(entrance, rows, wanted);
+        Pipeline::new(gatherer, lanes, tables).run(progress)
+    }
+
+    fn engine(&self, policies: &Arc<PolicySet>) -> Engine {
         let settings = Settings {
-            // One second more than the longest delay: what is due at its very end still comes in time.
-            payment_kept: kept.max(outcomes.unwrap_or_default().plus(Span::from_secs(1))),
+            payment_kept: self.payment_kept(),
             late_max: Span::from_days(1),
             entities_max: ENTITIES_MAX,
             retry: RetrySettings::default(),
         };
-        Lane::new(Engine::new(Arc::clone(policies), settings, Arc::new(Discard)))
+        Engine::new(Arc::clone(policies), settings, Arc::new(Discard))
     }
 
-    fn report(&self, replay: Replay<'_>) -> Result<Report, BacktestError> {
-        let Replay { policies, baseline, tables, counts, .. } = replay;
+    fn payment_kept(&self) -> Span {
+        let outcomes = self.files.iter().map(|file| file.map().outcome_delay()).max();
+        let has_events = self.files.iter().any(|file| !file.map().is_of_payments());
+        let kept = if has_events { PAYMENT_KEPT_FOR_EVENTS } else { PAYMENT_KEPT };
+        // One second more than the longest delay: what is due at its very end still comes in time.
+        kept.max(outcomes.unwrap_or_default().plus(Span::from_secs(1)))
+    }
+
+    fn report(&self, done: Done<'_>) -> Result<Report, BacktestError> {
+        let Done { entrance, policies, baseline, tables, changes } = done;
+        let counts = entrance.counts;
         if counts.payments == 0 && counts.skipped.bad > 0 {
             return Err(BacktestError::TooManyBadRows {
                 bad: counts.skipped.bad,
@@ -147,20 +191,11 @@ impl Backtest {
         }
         tables.finish()?;
         let set = &self.policies;
-        let (labelled, fraud) = policies.tally.labels();
-        let rules = set.rules.iter().enumerate().map(|(place, rule)| RuleScores {
-            name: rule.name.to_string(),
-            mode: match rule.mode {
-                Mode::Active => "active",
-                Mode::Shadow => "shadow",
-                Mode::Off => "off",
-            },
-            scores: policies.tally.rule(place),
-        });
-        let (by_verdict, payments) = counts.changes.finish();
-        let diff = self.baseline.as_ref().zip(baseline).map(|(set, lane)| Diff {
+        let (labelled, fraud) = policies.labels();
+        let (by_verdict, payments) = changes.finish();
+        let diff = self.baseline.as_ref().zip(baseline).map(|(set, baseline)| Diff {
             policy_version: set.bundle.version.to_string(),
-            baseline: lane.tally.overall(),
+            baseline: baseline.overall(),
             changed: by_verdict.iter().map(|change| change.payments).sum(),
             amount: by_verdict.iter().map(|change| change.amount).sum(),
             by_verdict,
@@ -178,9 +213,18 @@ impl Backtest {
             skipped: counts.skipped,
             hashed: counts.hashed,
             without_rate: counts.without_rate,
-            overall: policies.tally.overall(),
-            rules: rules.collect(),
+            overall: policies.overall(),
+            rules: policies.rules(set),
             diff,
         })
     }
+}
+
+/// What a replay leaves behind, whichever way it went.
+struct Done<'a> {
+    entrance: Entrance<'a>,
+    policies: Books,
+    baseline: Option<Books>,
+    tables: Tables,
+    changes: Changes,
 }

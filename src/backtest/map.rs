@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
+use crate::model::columns::Slot;
 use crate::model::currency::Currency;
-use crate::model::field::Field;
 use crate::model::outcome::{OutcomeStatus, Stage};
 use crate::model::time::Span;
 use crate::model::value::Text;
@@ -71,15 +71,6 @@ pub struct SlotColumn {
     pub column: ColumnIndex,
     /// As what its cells are read.
     pub reading: Reading,
-}
-
-/// A place in the fields of a payment or event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Slot {
-    /// A field of the contract.
-    Field(Field),
-    /// An attribute.
-    Attribute(Text),
 }
 
 /// As what a cell is read.

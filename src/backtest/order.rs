@@ -21,7 +21,7 @@ pub struct Merged<'f> {
 /// The rows of one file in order of time.
 struct Stream<'f> {
     map: &'f DatasetMap,
-    rows: Box<dyn Iterator<Item = Result<Result<Row, BadRow>, BacktestError>> + 'f>,
+    rows: Box<dyn Iterator<Item = Result<Result<Row, BadRow>, BacktestError>> + Send + 'f>,
     /// The row that comes next; `None` before the first and after the last.
     next: Option<Result<Row, BadRow>>,
 }
@@ -49,6 +49,11 @@ impl<'f> Merged<'f> {
             streams.push(stream);
         }
         Ok(Self { streams })
+    }
+
+    /// Whether there are no more rows.
+    pub(super) fn is_over(&self) -> bool {
+        self.first().is_none()
     }
 
     /// The file whose row comes next. A row that cannot be read has no time: it comes at once.

@@ -32,7 +32,7 @@ pub struct Column {
 }
 
 /// One format.
-trait Writer {
+trait Writer: Send {
     /// Takes a row: a value per column; missing and unknown are null.
     fn write(&mut self, row: &[Value]) -> Result<(), String>;
 

@@ -1,141 +1,92 @@
-//! The replay itself: rows, and what they cause later, through the engine in order of time.
+//! The replay through the engine itself: one row after another, and what they cause later, in order of
+//! time.
 //!
 //! At an equal time everything else comes before the payments; only what a payment itself causes at
 //! once (a label or an outcome without delay) comes right after it, for it cannot come before.
 
-mod lane;
-mod outcome;
 mod pending;
 
-use super::absent::Present;
+use super::Done;
+use super::books::Books;
 use super::diff::Changes;
-use super::map::{DatasetMap, Slot};
-use super::problem::{BacktestError, BadRow};
-use super::report::{ChangedPayment, Skipped};
+use super::entrance::{Entered, Entrance, Skip, Told};
+use super::map::DatasetMap;
+use super::order::Merged;
+use super::problem::BacktestError;
 use super::row::{About, Row};
-use super::seen::{Seen, Sight};
-use super::source::DataFile;
 use super::tables::{Decided, Tables};
-use crate::engine::{ReportError, ScoreRequest, Scored};
-use crate::model::currency::Currency;
-use crate::model::field::Field;
-use crate::model::intake::{Admitted, Intake, Violation};
-use crate::model::payment::Payment;
+use crate::engine::{Engine, ReportError, ScoreRequest, Scored};
+use crate::model::decision::Evaluation;
+use crate::model::intake::Admitted;
 use crate::model::time::Timestamp;
 use crate::model::value::Text;
 use pending::{Happening, Held, Pending};
 
-pub(super) use lane::Lane;
-
-/// Bad rows that are named.
-const FIRST_MAX: usize = 100;
-
 /// How often the engine may forget what nobody can read any more, in rows.
 const SWEEP_ROWS: u64 = 4_096;
 
-/// The instants that a row may have: beyond is a mistake of its file.
-const YEARS: std::ops::Range<Timestamp> =
-    Timestamp::from_secs(-2_208_988_800)..Timestamp::from_secs(7_258_118_400);
+/// How often it is told how many rows are done.
+const PROGRESS_ROWS: u64 = 1_024;
 
 /// A replay that is going on.
 pub(super) struct Replay<'a> {
-    pub(super) files: &'a [DataFile],
-    pub(super) policies: Lane,
-    pub(super) baseline: Option<Lane>,
-    pub(super) intake: Intake,
-    pub(super) tables: Tables,
-    pub(super) counts: CountsSoFar,
-    pub(super) bad_rows_max: u64,
+    entrance: Entrance<'a>,
+    policies: Lane,
+    baseline: Option<Lane>,
+    tables: Tables,
+    changes: Changes,
     pending: Pending,
     held: Held,
-    seen: Seen,
 }
 
-/// What is counted beside rules and verdicts.
-#[derive(Debug, Default)]
-pub(super) struct CountsSoFar {
-    pub(super) rows: u64,
-    pub(super) events: u64,
-    pub(super) payments: u64,
-    pub(super) hashed: u64,
-    pub(super) without_rate: u64,
-    pub(super) skipped: Skipped,
-    pub(super) present: Present,
-    pub(super) changes: Changes,
+/// One bundle on an engine of its own, and its counts. With a baseline there are two, side by side.
+struct Lane {
+    engine: Engine,
+    books: Books,
 }
 
 // === impl Replay ===
 
 impl<'a> Replay<'a> {
     pub(super) fn new(
-        files: &'a [DataFile],
-        lanes: (Lane, Option<Lane>),
-        intake: Intake,
+        entrance: Entrance<'a>,
+        (policies, baseline): (Engine, Option<Engine>),
         tables: Tables,
-        bad_rows_max: u64,
     ) -> Self {
-        let (policies, baseline) = lanes;
-        let mut counts = CountsSoFar::default();
-        for field in [Field::Attempt, Field::OccurredAt] {
-            counts.present.field(field);
-        }
         Self {
-            files,
-            policies,
-            baseline,
-            intake,
+            entrance,
+            policies: Lane::new(policies),
+            baseline: baseline.map(Lane::new),
             tables,
-            counts,
-            bad_rows_max,
+            changes: Changes::default(),
             pending: Pending::default(),
             held: Held::default(),
-            seen: Seen::default(),
         }
     }
 
-    /// Replays the next row of a file.
-    pub(super) fn row(
-        &mut self,
-        file: usize,
-        row: Result<Row, BadRow>,
-    ) -> Result<(), BacktestError> {
-        self.counts.rows += 1;
-        let Some(from) = self.files.get(file) else { return Ok(()) };
-        let row = match row {
-            Ok(row) if YEARS.contains(&row.at) => row,
-            Ok(row) => {
-                let problem = format!("`{}` is not between 1900 and 2200", row.at);
-                return self.skip(from.bad_row(row.line, problem));
+    /// Replays all rows, and lets everything happen that is still to come.
+    pub(super) fn run(
+        mut self,
+        rows: Merged<'_>,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Done<'a>, BacktestError> {
+        for row in rows {
+            let (file, row) = row?;
+            if let Some((from, row)) = self.entrance.row(file, row)? {
+                self.advance(row.at)?;
+                let done = self.row((file, from.map()), &row)?;
+                if self.entrance.done(from, &row, done)?.is_some() {
+                    self.sweep(row.at);
+                }
             }
-            Err(bad) => return self.skip(bad),
-        };
-        self.advance(row.at)?;
-        let done = match &row.about {
-            About::Payment { label, outcome } => {
-                self.payment(from.map(), &row, *label, outcome.as_deref())?
-            }
-            About::Event { name, payment_id } => {
-                self.event((file, from.map()), &row, name, payment_id.as_ref())?
-            }
-        };
-        match done {
-            Ok(()) => {
-                self.counts.events += 1;
-                self.note_present(from.map(), &row);
-                self.sweep(row.at);
-                Ok(())
-            }
-            Err(Skip::Bad(problem)) => self.skip(from.bad_row(row.line, problem)),
-            Err(Skip::Duplicate) => {
-                self.counts.skipped.duplicates += 1;
-                Ok(())
+            if self.entrance.counts.rows.is_multiple_of(PROGRESS_ROWS) {
+                progress(self.entrance.counts.rows);
             }
         }
-    }
-
-    /// Lets everything happen that is still to come.
-    pub(super) fn finish(&mut self) -> Result<(), BacktestError> {
-        self.advance(Timestamp::MAX)
+        self.advance(Timestamp::MAX)?;
+        let Self { entrance, policies, baseline, tables, changes, .. } = self;
+        let baseline = baseline.map(|lane| lane.books);
+        Ok(Done { entrance, policies: policies.books, baseline, tables, changes })
     }
 
     /// Lets happen what is due until `at`.
@@ -143,25 +94,20 @@ impl<'a> Replay<'a> {
         for event in self.held.before(at) {
             let known = self.record(&event.event, event.at)?;
             if let Err(Skip::Bad(problem)) = known {
-                self.counts.events -= 1;
-                if let Some(file) = self.files.get(event.file) {
-                    self.skip(file.bad_row(event.line, problem))?;
+                self.entrance.counts.events -= 1;
+                if let Some(file) = self.entrance.files.get(event.file) {
+                    self.entrance.skip(file.bad_row(event.line, problem))?;
                 }
             }
         }
         while let Some((due, happening)) = self.pending.due(at) {
-            match happening {
-                Happening::Fraud(fields) => {
-                    self.counts.present.events.insert(Text::const_new("fraud"));
-                    for lane in self.lanes() {
-                        lane.engine.apply_event("fraud", &fields, due).map_err(engine_error)?;
+            for lane in self.lanes() {
+                match &happening {
+                    Happening::Fraud(fields) => {
+                        lane.engine.apply_event("fraud", fields, due).map_err(engine_error)?;
                     }
-                }
-                Happening::Outcome(outcome) => {
-                    let set = self.policies.engine.policies();
-                    outcome::note(&outcome, &set.bundle.failures, &mut self.counts.present);
-                    for lane in self.lanes() {
-                        lane.engine.report_outcome(&outcome, due).map_err(engine_error)?;
+                    Happening::Outcome(outcome) => {
+                        lane.engine.report_outcome(outcome, due).map_err(engine_error)?;
                     }
                 }
             }
@@ -169,92 +115,65 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    fn payment(
+    fn row(
         &mut self,
-        map: &DatasetMap,
+        (file, map): (usize, &DatasetMap),
         row: &Row,
-        label: Option<bool>,
-        outcome: Option<&super::row::RowOutcome>,
     ) -> Result<Result<(), Skip>, BacktestError> {
-        let fields = row.fields(map);
-        let caller_id = Text::from(fields.get(Field::Id).as_text().unwrap_or_default());
-        let Admitted { value: payment, hashed } = match self.intake.payment(fields, row.at) {
-            Ok(admitted) => admitted,
-            Err(violations) => return Ok(Err(Skip::violations(&violations))),
-        };
-        let outcome = match outcome.map(|outcome| outcome::of(outcome, &payment, &self.intake)) {
-            None => None,
-            Some(Ok(outcome)) => Some(outcome),
-            Some(Err(violation)) => return Ok(Err(Skip::violations(&[violation]))),
-        };
-        match self.seen.see(payment.id(), payment.attempt(), row) {
-            Sight::New => {}
-            Sight::Repeat => return Ok(Err(Skip::Duplicate)),
-            Sight::Contradiction => {
-                let problem = format!(
-                    "attempt {} of payment `{caller_id}` was there before with other content",
-                    payment.attempt()
-                );
-                return Ok(Err(Skip::Bad(problem)));
+        match &row.about {
+            About::Payment { label, outcome } => {
+                match self.entrance.payment(map, row, *label, outcome.as_deref()) {
+                    Ok(entered) => self.payment(entered, row.at).map(Ok),
+                    Err(skip) => Ok(Err(skip)),
+                }
+            }
+            About::Event { name, payment_id } => {
+                self.event((file, map), row, name, payment_id.as_ref())
             }
         }
-        self.counts.payments += 1;
-        self.counts.hashed += u64::from(hashed);
+    }
+
+    fn payment(&mut self, entered: Entered, at: Timestamp) -> Result<(), BacktestError> {
+        let Entered { payment, told, fraud, outcome } = entered;
         let request =
             ScoreRequest { payment, locale: Text::default(), dry_run: false, trace: false };
-        self.score(&request, row.at, label, &caller_id)?;
-        if label == Some(true) {
-            let fields = Happening::Fraud(Box::new(request.payment.fields().clone()));
-            self.pending.push(row.at.plus(map.label_delay()), fields);
+        self.score(&request, at, &told)?;
+        if let Some(due) = fraud {
+            let fields = Box::new(request.payment.fields().clone());
+            self.pending.push(due, Happening::Fraud(fields));
         }
-        if let Some(outcome) = outcome {
-            let outcome = Happening::Outcome(Box::new(outcome));
-            self.pending.push(row.at.plus(map.outcome_delay()), outcome);
+        if let Some((due, outcome)) = outcome {
+            self.pending.push(due, Happening::Outcome(Box::new(outcome)));
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     fn score(
         &mut self,
         request: &ScoreRequest,
         at: Timestamp,
-        label: Option<bool>,
-        caller_id: &Text,
+        told: &Told,
     ) -> Result<(), BacktestError> {
-        let set = self.policies.engine.policies();
-        let amount = amount_base(&request.payment, &set.bundle);
-        match amount {
-            Some(_) => self.counts.present.field(Field::AmountBase),
-            None => self.counts.without_rate += 1,
-        }
-        let amount = amount.unwrap_or_default();
         let scored = if self.tables.want_features() {
             self.policies.engine.score_with_features(request, at)
         } else {
             self.policies.engine.score(request, at)
         };
         let Scored { decision, features, .. } = scored.map_err(engine_error)?;
-        self.policies.count(&decision, at, label, amount);
+        let evaluation = &decision.evaluation;
+        self.policies.count(evaluation, at, told);
         self.tables.write(&Decided {
-            caller_id,
+            caller_id: &told.caller_id,
             at,
-            decision: &decision,
+            evaluation,
             features: features.as_deref(),
-            label,
+            label: told.label,
         })?;
         if let Some(baseline) = &mut self.baseline {
             let before = baseline.engine.score(request, at).map_err(engine_error)?.decision;
-            baseline.count(&before, at, label, amount);
-            let (from, to) = (before.evaluation.verdict, decision.evaluation.verdict);
-            self.counts.changes.count(from, to, || ChangedPayment {
-                payment_id: caller_id.to_string(),
-                attempt: decision.attempt,
-                occurred_at: at.to_string(),
-                from: from.name(),
-                to: to.name(),
-                amount,
-                label,
-            });
+            baseline.count(&before.evaluation, at, told);
+            let (from, to) = (before.evaluation.verdict, evaluation.verdict);
+            self.changes.count(from, to, || told.changed(at, from, to));
         }
         Ok(())
     }
@@ -266,18 +185,19 @@ impl<'a> Replay<'a> {
         name: &Text,
         payment_id: Option<&Text>,
     ) -> Result<Result<(), Skip>, BacktestError> {
-        let admitted = self.intake.event(row.fields(map));
+        let admitted = self.entrance.intake.event(row.fields(map));
         let Admitted { value: fields, hashed } = match admitted {
             Ok(admitted) => admitted,
             Err(violations) => return Ok(Err(Skip::violations(&violations))),
         };
-        let id = payment_id.map(|id| self.intake.id("payment_id", id)).transpose();
+        let id = payment_id.map(|id| self.entrance.intake.id("payment_id", id)).transpose();
         let id = match id {
             Ok(id) => id,
             Err(violation) => return Ok(Err(Skip::violations(&[violation]))),
         };
-        self.counts.hashed += u64::from(hashed + id.as_ref().map_or(0, |id| id.hashed));
-        self.counts.present.events.insert(name.clone());
+        let counts = &mut self.entrance.counts;
+        counts.hashed += u64::from(hashed + id.as_ref().map_or(0, |id| id.hashed));
+        counts.present.events.insert(name.clone());
         let Some(id) = id else {
             for lane in self.lanes() {
                 lane.engine.apply_event(name, &fields, row.at).map_err(engine_error)?;
@@ -314,69 +234,26 @@ impl<'a> Replay<'a> {
         std::iter::once(&self.policies).chain(&self.baseline)
     }
 
-    fn note_present(&mut self, map: &DatasetMap, row: &Row) {
-        let present = &mut self.counts.present;
-        for slot in row.present(map) {
-            match slot {
-                Slot::Field(field) => present.field(*field),
-                Slot::Attribute(name) if !present.attributes.contains(name) => {
-                    present.attributes.insert(name.clone());
-                }
-                Slot::Attribute(_) => {}
-            }
-        }
-        for field in [Field::Amount, Field::Currency] {
-            if map.amount.is_some() {
-                present.field(field);
-            }
-        }
-    }
-
     fn sweep(&self, at: Timestamp) {
-        if self.counts.rows.is_multiple_of(SWEEP_ROWS) {
+        if self.entrance.counts.rows.is_multiple_of(SWEEP_ROWS) {
             for lane in self.lanes() {
                 lane.engine.sweep(at);
             }
         }
     }
+}
 
-    fn skip(&mut self, bad: BadRow) -> Result<(), BacktestError> {
-        let skipped = &mut self.counts.skipped;
-        skipped.bad += 1;
-        if skipped.first.len() < FIRST_MAX {
-            skipped.first.push(bad);
-        }
-        if skipped.bad > self.bad_rows_max {
-            return Err(BacktestError::TooManyBadRows {
-                bad: skipped.bad,
-                read: self.counts.rows,
-                max: self.bad_rows_max,
-                first: std::mem::take(&mut skipped.first),
-            });
-        }
-        Ok(())
+// === impl Lane ===
+
+impl Lane {
+    fn new(engine: Engine) -> Self {
+        let books = Books::new(&engine.policies());
+        Self { engine, books }
     }
-}
 
-/// Why a row is left out.
-enum Skip {
-    Bad(String),
-    Duplicate,
-}
-
-// === impl Skip ===
-
-impl Skip {
-    fn violations(violations: &[Violation]) -> Self {
-        let all: Vec<String> = violations.iter().map(ToString::to_string).collect();
-        Self::Bad(all.join("; "))
+    fn count(&mut self, evaluation: &Evaluation, at: Timestamp, told: &Told) {
+        self.books.count(evaluation, at, told.label, told.amount_base);
     }
-}
-
-/// The amount in minor units of the bundle's base currency; `None` without a rate.
-fn amount_base(payment: &Payment, bundle: &crate::policy::bundle::Bundle) -> Option<i64> {
-    let currency = Currency::from_code(payment.currency())?;
-    bundle.rates.to_base(payment.amount(), currency, bundle.base_currency)
 }
 
 fn engine_error(error: impl std::fmt::Display) -> BacktestError {

@@ -2,9 +2,8 @@
 
 use super::cell::{Cell, CellProblem};
 use super::map::read::status_of;
-use super::map::{
-    AmountCurrency, DatasetMap, EventName, LabelColumns, OutcomeColumns, Slot, Subject,
-};
+use super::map::{AmountCurrency, DatasetMap, EventName, LabelColumns, OutcomeColumns, Subject};
+use crate::model::columns::Slot;
 use crate::model::currency::Currency;
 use crate::model::field::{Field, Fields};
 use crate::model::intake::Intake;

@@ -55,7 +55,7 @@ pub struct Rows<'f> {
 }
 
 /// The rows of one format. A reader stands on one row at a time.
-trait Reader {
+trait Reader: Send {
     /// Goes to the next row.
     fn advance(&mut self) -> Result<Option<Stand>, String>;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::output::{Column, Table};
 use super::problem::BacktestError;
-use crate::model::decision::Decision;
+use crate::model::decision::Evaluation;
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value, ValueType};
 use crate::policy::set::PolicySet;
@@ -24,8 +24,8 @@ pub struct Decided<'a> {
     pub caller_id: &'a Text,
     /// When it was decided.
     pub at: Timestamp,
-    /// The decision.
-    pub decision: &'a Decision,
+    /// What the rules and limits came to.
+    pub evaluation: &'a Evaluation,
     /// The features of the bundle in the order of their declaration.
     pub features: Option<&'a [Value]>,
     /// Whether it was fraud, as far as known.
@@ -80,9 +80,8 @@ impl Tables {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&mut self, decided: &Decided<'_>) -> Result<(), BacktestError> {
-        let Decided { caller_id, at, decision, features, label } = *decided;
+        let Decided { caller_id, at, evaluation, features, label } = *decided;
         if let Some(table) = &mut self.decisions {
-            let evaluation = &decision.evaluation;
             self.row.clear();
             self.row.extend([
                 Value::Text(caller_id.clone()),

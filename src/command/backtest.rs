@@ -77,6 +77,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         bad_rows_max: arguments.bad_rows_max,
         decisions: arguments.decisions,
         features: arguments.features,
+        one_by_one: false,
     };
     let report = measured(&backtest)?;
     if let Some(path) = &arguments.report {

@@ -95,15 +95,25 @@ impl History {
             let live = set.live_features.iter();
             live.filter_map(|index| usize::try_from(index.0).ok()).collect()
         };
-        let entities = (0..set.entities.len());
-        let entities = entities.map(|entity| EntityHistory::new(set, entity, &wanted));
-        let entities: Vec<EntityHistory> =
-            entities.filter(|entity| !entity.is_empty()).collect();
-        Self {
-            completer: Completer::new(set),
-            decider: Decider::new(set, payment_kept),
-            entities,
-        }
+        let places = 0..set.entities.len();
+        let entities = places.map(|entity| EntityHistory::new(set, entity, &wanted));
+        let entities: Vec<EntityHistory> = entities.filter(|entity| !entity.is_empty()).collect();
+        Self { completer: Completer::new(set), decider: Decider::new(set, payment_kept), entities }
+    }
+
+    /// The fields and attributes of payments that are read.
+    pub fn reads(&self) -> Vec<Slot> {
+        let entities = self.entities.iter().flat_map(EntityHistory::reads);
+        let mut reads: Vec<Slot> = entities.cloned().collect();
+        reads.extend_from_slice(self.decider.reads());
+        reads.extend(Completer::READS.map(Slot::Field));
+        reads.retain(|slot| match slot {
+            Slot::Field(field) => !field.is_of_outcome() && *field != Field::AmountBase,
+            Slot::Attribute(_) => true,
+        });
+        reads.sort_unstable();
+        reads.dedup();
+        reads
     }
 }
 
@@ -112,6 +122,14 @@ impl History {
 struct View<'a> {
     batch: &'a Batch,
     completed: &'a Completed,
+}
+
+/// The fields of one row.
+#[derive(Clone, Copy)]
+struct RowFields<'a> {
+    view: View<'a>,
+    of: Of,
+    row: usize,
 }
 
 /// Of what the fields are.
@@ -140,11 +158,16 @@ impl<'a> View<'a> {
             (Slot::Attribute(_), _) => self.batch.columns.column(slot),
         }
     }
+}
 
-    /// Writes what is read of a row to the fields, over what stood there of another.
-    fn fill(self, slots: &[Slot], of: Of, row: usize, fields: &mut Fields) {
+// === impl RowFields ===
+
+impl RowFields<'_> {
+    /// Writes what is read of the row to the fields, over what stood there of another.
+    fn fill(self, slots: &[Slot], fields: &mut Fields) {
         for slot in slots {
-            let value = self.column(slot, of).map_or(Value::Missing, |it| it.get(row).clone());
+            let column = self.view.column(slot, self.of);
+            let value = column.map_or(Value::Missing, |column| column.get(self.row).clone());
             match slot {
                 Slot::Field(field) => fields.set(*field, value),
                 Slot::Attribute(name) => fields.set_attribute(name.clone(), value),

@@ -17,7 +17,7 @@ use crate::feature::grid::Grid;
 use crate::feature::large::{EXACT_MAX, PENDING_MAX};
 use crate::feature::spec::{Aggregate, EntityLayout, FeatureSpec};
 use crate::feature::state::{EntityState, Observed};
-use crate::feature::summary::{Part, Tally, Total, count_float, total_float};
+use crate::feature::summary::{Part as _, Tally, Total, count_float, total_float};
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::{Value, ValueType};
 
@@ -282,8 +282,7 @@ impl Stream {
             window.exact.slide(events, first, (after, upto));
             let is_delayed = *delay > Span::ZERO;
             let is_near_rounded = is_delayed && next - window.exact.end > PENDING_MAX as u64;
-            window.is_rounded =
-                is_near_rounded || window.exact.totals.count > EXACT_MAX as u64;
+            window.is_rounded = is_near_rounded || window.exact.totals.count > EXACT_MAX as u64;
             if window.is_rounded {
                 let grid = Grid::new(*length);
                 let rounded = |edge: Timestamp| grid.start(grid.slot_from(edge));
@@ -472,12 +471,7 @@ impl Totals {
 }
 
 /// Whole seconds since the first or the last of what was tallied, and of the attempt itself.
-fn since(
-    aggregate: Aggregate,
-    mut tally: Tally,
-    now: Timestamp,
-    own: Option<&Observed>,
-) -> Value {
+fn since(aggregate: Aggregate, mut tally: Tally, now: Timestamp, own: Option<&Observed>) -> Value {
     if let Some(own) = own {
         tally.add(&Event::new(0, now, own));
     }

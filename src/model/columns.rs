@@ -1,6 +1,6 @@
 //! The fields of many payments, a column per field: what many of them have in common is held once.
 
-use crate::model::field::{FIELD_COUNT, Field, Fields};
+use crate::model::field::{FIELD_COUNT, Field};
 use crate::model::value::{Text, Value};
 
 /// A place in the fields of a payment or event.

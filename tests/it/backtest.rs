@@ -1,5 +1,6 @@
 //! A backtest over files: what is read, in which order it is replayed, and what is told of it.
 
+mod batches;
 mod command;
 mod data;
 mod map;
@@ -68,6 +69,7 @@ fn backtest(files: &[(&Path, &str)], rules: &str) -> Backtest {
         bad_rows_max: None,
         decisions: None,
         features: None,
+        one_by_one: false,
     }
 }
 

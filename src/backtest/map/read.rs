@@ -10,9 +10,10 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::{
-    AmountColumn, AmountCurrency, DatasetMap, EventName, LabelColumns, Reading, Slot, SlotColumn,
+    AmountColumn, AmountCurrency, DatasetMap, EventName, LabelColumns, Reading, SlotColumn,
     Subject, TimeColumn,
 };
+use crate::model::columns::Slot;
 use crate::model::field::Field;
 use crate::model::time::Span;
 use crate::model::value::Text;

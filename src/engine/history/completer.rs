@@ -40,6 +40,10 @@ pub(super) struct Happened {
 // === impl Completer ===
 
 impl Completer {
+    /// The fields of payments that are read.
+    pub(super) const READS: [Field; 4] =
+        [Field::Amount, Field::Currency, Field::CardBrand, Field::Channel];
+
     pub(super) fn new(set: &Arc<PolicySet>) -> Self {
         let exprs = set.taps.values().flatten().flat_map(|tap| tap.filter.iter().chain(&tap.value));
         let parts = set.entities.iter().flat_map(reads::parts);
@@ -71,11 +75,8 @@ impl Completer {
             let outcome = &told_of.outcome;
             let of_row =
                 |field| batch.columns.field(field).map_or(&Value::Missing, |it| it.get(row));
-            let diagnosis = self
-                .set
-                .bundle
-                .failures
-                .diagnose(outcome, of_row(Field::CardBrand).as_text());
+            let diagnosis =
+                self.set.bundle.failures.diagnose(outcome, of_row(Field::CardBrand).as_text());
             outcomes.push(Happened {
                 row,
                 due: told_of.due,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::engine::history::completer::Completed;
 use crate::engine::history::entity::FeatureValues;
-use crate::engine::history::limits::{self, LimitHistory};
-use crate::engine::history::{Batch, Of, View, reads};
+use crate::engine::history::limits::{self, LimitHistory, Wants};
+use crate::engine::history::{Batch, Of, RowFields, View, reads};
 use crate::engine::lists::ListsOver;
 use crate::list::Overlay;
 use crate::model::columns::Slot;
@@ -50,22 +50,31 @@ const MERGED: [Field; 3] = [Field::OffSession, Field::ThreeDs, Field::Authentica
 impl Decider {
     pub(super) fn new(set: &Arc<PolicySet>, payment_kept: Span) -> Self {
         let rules = set.rules.iter().map(|rule| &rule.when);
-        let limits = set.limits.iter().flat_map(|limit| {
+        let exprs = set.limits.iter().flat_map(|limit| {
             limit.filter.iter().chain(&limit.amount).chain(std::iter::once(&limit.max))
         });
-        let mut reads = reads::slots(set, rules.chain(limits));
+        let mut reads = reads::slots(set, rules.chain(exprs));
+        let limits = LimitHistory::new(set, payment_kept);
         reads.extend(limits::slots(set));
         reads.extend(MERGED.map(Slot::Field));
+        if limits.is_some() {
+            reads.extend(limits::READS.map(Slot::Field));
+        }
         reads.sort_unstable();
         reads.dedup();
         Self {
             reads,
             overlay: Arc::new(Overlay::new(0)),
-            limits: LimitHistory::new(set, payment_kept),
+            limits,
             fields: Fields::new(),
             features: vec![Value::Missing; set.features.len()],
             set: Arc::clone(set),
         }
+    }
+
+    /// The fields and attributes that are read.
+    pub(super) fn reads(&self) -> &[Slot] {
+        &self.reads
     }
 
     /// Decides the payments of the next batch; `values` are the features of each kind of entity. `tell`
@@ -95,7 +104,7 @@ impl Decider {
                     }
                 }
             }
-            view.fill(&self.reads, Of::Payment, row, &mut self.fields);
+            RowFields { view, of: Of::Payment, row }.fill(&self.reads, &mut self.fields);
             let evaluation = self.evaluate(batch, row, at);
             tell(Decided { row, at, evaluation: &evaluation, features: &self.features })?;
             while let Some((place, happened)) = outcomes.next_if(|(_, told)| told.row == row) {
@@ -118,11 +127,12 @@ impl Decider {
         let Some(limits) = &mut self.limits else { return evaluate(set, &facts, &[], false) };
         limits.happen(set, at);
         let of_row = |field| batch.columns.field(field).map_or(&Value::Missing, |it| it.get(row));
-        let payment_id = of_row(Field::Id).as_text().map(Text::from).unwrap_or_default();
-        let number = of_row(Field::Attempt).as_int().unwrap_or_default();
-        let amount = of_row(Field::Amount).as_int().unwrap_or_default();
-        limits.decide(set, facts.fields, at, (&payment_id, number, amount), |readings| {
-            evaluate(set, &facts, readings, false)
-        })
+        let wants = Wants {
+            payment_id: of_row(Field::Id).as_text().map(Text::from).unwrap_or_default(),
+            number: of_row(Field::Attempt).as_int().unwrap_or_default(),
+            amount: of_row(Field::Amount).as_int().unwrap_or_default(),
+            at,
+        };
+        limits.decide(set, facts.fields, wants, |readings| evaluate(set, &facts, readings, false))
     }
 }

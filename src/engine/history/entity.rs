@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::engine::history::completer::{Completed, Happened};
 use crate::engine::history::keys::{Keys, Who};
-use crate::engine::history::{Batch, Of, View, reads};
+use crate::engine::history::{Batch, Of, RowFields, View, reads};
 use crate::engine::lists::ListsOver;
 use crate::engine::taps::observed;
 use crate::feature::forward::{ForwardPlan, ForwardState};
@@ -106,6 +106,11 @@ impl EntityHistory {
         self.features.is_empty()
     }
 
+    /// The fields and attributes that its key and its events read.
+    pub(super) fn reads(&self) -> impl Iterator<Item = &Slot> {
+        self.keys.parts().iter().chain(self.events.values().flat_map(|counted| &counted.reads))
+    }
+
     /// The features of the payments of the next batch.
     pub fn pass(&mut self, batch: &Batch, completed: &Completed) -> FeatureValues {
         let view = View { batch, completed };
@@ -123,18 +128,20 @@ impl EntityHistory {
         for (row, who) in batch.rows.iter().copied().zip(who) {
             let Some(at) = batch.at.get(row).copied() else { continue };
             self.happen(at);
+            let payment = RowFields { view, of: Of::Payment, row };
             match who {
-                Who::Number(number) => self.attempt(view, row, at, number, &mut values),
+                Who::Number(number) => self.attempt(payment, at, number, &mut values),
                 Who::Missing => values.extend(self.features.iter().map(|_| Value::Missing)),
                 Who::Unknown => values.extend(self.features.iter().map(|_| Value::Unknown)),
             }
             while let Some((_, due)) = frauds.next_if(|(fraud, _)| *fraud == row) {
-                self.expect(view, Of::Payment, "fraud", row, *due, who);
+                self.expect(payment, "fraud", *due, who);
             }
             while let Some((place, told_of)) = outcomes.next_if(|(_, told)| told.row == row) {
                 let Happened { event: Some(event), due, .. } = told_of else { continue };
                 let who = told.get(place).copied().unwrap_or(who);
-                self.expect(view, Of::Outcome, event, row, *due, who);
+                let outcome = RowFields { of: Of::Outcome, ..payment };
+                self.expect(outcome, event, *due, who);
             }
         }
         FeatureValues { features: self.features.clone(), values }
@@ -150,13 +157,12 @@ impl EntityHistory {
     /// Reads the features of an attempt, and counts it.
     fn attempt(
         &mut self,
-        view: View<'_>,
-        row: usize,
+        payment: RowFields<'_>,
         at: Timestamp,
         number: u32,
         values: &mut Vec<Value>,
     ) {
-        let brought = self.brought(view, Of::Payment, "attempt", row, at);
+        let brought = self.brought(payment, "attempt", at);
         let Some(state) = self.states.get_mut(number as usize) else { return };
         let streams = &self.streams;
         let own = |feature: usize| {
@@ -170,16 +176,9 @@ impl EntityHistory {
     }
 
     /// What an event brings to the streams of this kind of entity.
-    fn brought(
-        &mut self,
-        view: View<'_>,
-        of: Of,
-        event: &str,
-        row: usize,
-        now: Timestamp,
-    ) -> Brought {
+    fn brought(&mut self, row: RowFields<'_>, event: &str, now: Timestamp) -> Brought {
         let Some(counted) = self.events.get(event) else { return Brought::new() };
-        view.fill(&counted.reads, of, row, &mut self.fields);
+        row.fill(&counted.reads, &mut self.fields);
         let lists = ListsOver::new(&self.set, &self.overlay);
         let facts = Facts { fields: &self.fields, features: &[], now, lists: &lists };
         let taps = self.set.taps_of(event);
@@ -191,18 +190,9 @@ impl EntityHistory {
     }
 
     /// Notes what will happen to the entity of a row.
-    #[expect(clippy::too_many_arguments, reason = "what happens, when, to whom and with what fields")]
-    fn expect(
-        &mut self,
-        view: View<'_>,
-        of: Of,
-        event: &str,
-        row: usize,
-        due: Timestamp,
-        who: Who,
-    ) {
+    fn expect(&mut self, row: RowFields<'_>, event: &str, due: Timestamp, who: Who) {
         let Who::Number(number) = who else { return };
-        let brought = self.brought(view, of, event, row, due);
+        let brought = self.brought(row, event, due);
         if !brought.is_empty() {
             let place = self.pending.partition_point(|(known, ..)| *known <= due);
             self.pending.insert(place, (due, number, brought));

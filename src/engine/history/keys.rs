@@ -36,6 +36,11 @@ impl Keys {
         Self { kind, parts, numbers: HashMap::default() }
     }
 
+    /// The parts of a key.
+    pub(super) fn parts(&self) -> &[Slot] {
+        &self.parts
+    }
+
     /// Whether an outcome can be about another entity than its payment.
     pub(super) fn may_differ(&self) -> bool {
         use crate::model::field::Field;
@@ -73,9 +78,9 @@ impl Keys {
         let mut known: HashMap<u64, Who, ahash::RandomState> = HashMap::default();
         // So many different values in each column that their product has no number are rare: then each
         // row is hashed.
-        let product = codes.iter().try_fold(1_u64, |product, codes| {
-            product.checked_mul(codes.different as u64 + 1)
-        });
+        let product = codes
+            .iter()
+            .try_fold(1_u64, |product, codes| product.checked_mul(codes.different as u64 + 1));
         if product.is_none() {
             return rows.iter().map(|row| self.number(&columns, *row)).collect();
         }

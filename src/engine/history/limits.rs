@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::engine::entities::Unseen;
 use crate::engine::history::completer::Happened;
-use crate::engine::history::{Batch, Of, View, reads};
+use crate::engine::history::{Batch, reads};
 use crate::engine::reserve::{LimitSlots, Limits, Wanted};
 use crate::limit::hold::{self, Holdings};
 use crate::limit::store::LimitStore;
@@ -53,6 +53,15 @@ struct Attempt {
     settlement: Settlement,
 }
 
+/// An attempt that is to be decided.
+#[derive(Debug)]
+pub(super) struct Wants {
+    pub(super) payment_id: Text,
+    pub(super) number: i64,
+    pub(super) amount: i64,
+    pub(super) at: Timestamp,
+}
+
 /// What becomes of an attempt.
 #[derive(Debug)]
 struct Settled {
@@ -64,7 +73,10 @@ struct Settled {
     is_final: bool,
 }
 
-/// What limits need of a set.
+/// What is read of payments to know who holds what.
+pub(super) const READS: [Field; 3] = [Field::Id, Field::Attempt, Field::Amount];
+
+/// What the keys of limits are made of.
 pub(super) fn slots(set: &PolicySet) -> Vec<Slot> {
     let entities = set.limits.iter().filter_map(|limit| set.entities.get(limit.entity));
     entities.flat_map(reads::parts).collect()
@@ -89,11 +101,11 @@ impl LimitHistory {
         &mut self,
         set: &PolicySet,
         fields: &Fields,
-        at: Timestamp,
-        (payment_id, number, amount): (&Text, i64, i64),
+        wants: Wants,
         evaluate: impl FnOnce(&[LimitReading]) -> Evaluation,
     ) -> Evaluation {
-        let payment = self.payments.entry(payment_id.clone()).or_default();
+        let Wants { payment_id, number, amount, at } = wants;
+        let payment = self.payments.entry(payment_id).or_default();
         if payment.is_over(at, self.payment_kept) {
             *payment = Held::default();
         }
@@ -102,11 +114,8 @@ impl LimitHistory {
             let readings = limits.read(set, at, &held);
             let evaluation = evaluate(&readings);
             let is_blocked = evaluation.verdict == Verdict::Block;
-            let reservations = if is_blocked {
-                Vec::new()
-            } else {
-                limits.reservations(set, &evaluation.amounts)
-            };
+            let reservations =
+                if is_blocked { Vec::new() } else { limits.reservations(set, &evaluation.amounts) };
             payment.changed_at = payment.changed_at.max(Some(at));
             payment.attempts.push(Attempt {
                 number,

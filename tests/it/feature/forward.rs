@@ -98,7 +98,8 @@ fn so_they_do_where_very_many_events_come_after_a_delayed_window() {
                 assert_eq!(*value, expected, "{number}: {:?}", layout.features[*place]);
             }
         }
-        let event = vajra::feature::state::Observed::Value(vajra::model::value::Value::Int(number % 7));
+        let event =
+            vajra::feature::state::Observed::Value(vajra::model::value::Value::Int(number % 7));
         state.advance(now);
         state.observe(1, now, &event);
         forward.observe(&plan, 1, now, &event);

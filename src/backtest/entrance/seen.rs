@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::row::Row;
+use crate::backtest::row::Row;
 
 /// The attempts so far, as hashes: 24 bytes each.
 #[derive(Debug)]

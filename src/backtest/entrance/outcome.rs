@@ -51,8 +51,8 @@ pub(super) fn of(
     })
 }
 
-/// Notes what policies can read of an outcome that happens.
-pub(super) fn note(outcome: &Outcome, tables: &Tables, present: &mut Present) {
+/// Notes what policies can read of an outcome; `has_channel` says whether its payment has one.
+pub(super) fn note(outcome: &Outcome, has_channel: bool, tables: &Tables, present: &mut Present) {
     let diagnosis = tables.diagnose(outcome, None);
     if let Some(event) = outcome.event(diagnosis.money) {
         present.events.insert(Text::const_new(event));
@@ -80,7 +80,7 @@ pub(super) fn note(outcome: &Outcome, tables: &Tables, present: &mut Present) {
     if outcome.channel.is_some() {
         present.field(Field::Channel);
     }
-    if outcome.channel.is_some() || present.fields.contains(&Field::Channel) {
+    if outcome.channel.is_some() || has_channel {
         present.field(Field::OutcomeChannel);
     }
 }
