@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 
-use crate::engine::journal::{Entry, Journal, JournalError};
+use crate::engine::journal::{Entry, Journal, JournalError, Position};
 
 /// Keeps nothing: for backtests, policy tests and runs without durability.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,8 +19,9 @@ pub struct Memory {
 // === impl Discard ===
 
 impl Journal for Discard {
-    fn append(&self, _entry: &Entry) -> Result<(), JournalError> {
-        Ok(())
+    /// There is no place to speak of.
+    fn append(&self, _entry: &Entry) -> Result<Position, JournalError> {
+        Ok(Position::START)
     }
 }
 
@@ -41,12 +42,12 @@ impl Memory {
 }
 
 impl Journal for Memory {
-    fn append(&self, entry: &Entry) -> Result<(), JournalError> {
+    fn append(&self, entry: &Entry) -> Result<Position, JournalError> {
         let mut entries = self.entries.lock();
         if entries.len() >= self.entries_max {
             return Err(JournalError(format!("it is full at {} entries", self.entries_max)));
         }
         entries.push(entry.clone());
-        Ok(())
+        Ok(Position(entries.len() as u64))
     }
 }

@@ -15,13 +15,20 @@ use crate::model::value::{Text, Value};
 
 /// An append-only log of everything that was applied.
 pub trait Journal: std::fmt::Debug + Send + Sync {
-    /// Takes an entry. Called while the entities that it changes are locked: two entries that touch
-    /// the same entity or payment come in the order of their sequence, others as it happens.
+    /// Takes an entry and says where it stands. Called while the entities that it changes are locked:
+    /// it may copy and must not wait for a disk. Two entries that touch the same entity or payment come
+    /// in the order of their sequence, others as it happens. Whether an entry outlives the process is
+    /// for the driver to await, once nothing is locked.
     ///
     /// # Errors
     /// When it can take no more; the engine then changes nothing.
-    fn append(&self, entry: &Entry) -> Result<(), JournalError>;
+    fn append(&self, entry: &Entry) -> Result<Position, JournalError>;
 }
+
+/// The place of an entry in the journal: the first is 1, each next one more. It is not the sequence of
+/// the entry: entries that have no lock in common may come in another order than that of theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Position(pub u64);
 
 /// One applied change.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +107,25 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the journal is unavailable: {0}")]
 pub struct JournalError(pub String);
+
+// === impl Position ===
+
+impl Position {
+    /// Before every entry.
+    pub const START: Self = Self(0);
+
+    /// The place after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 // === impl Entry ===
 

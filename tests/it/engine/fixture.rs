@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use vajra::engine::journal::{Entry, Journal, JournalError};
+use vajra::engine::journal::{Entry, Journal, JournalError, Position};
 use vajra::engine::{Engine, RecordedEvent, ScoreError, ScoreRequest, Scored, Settings};
 use vajra::journal::Memory;
 use vajra::model::card_number::HashKey;
@@ -170,11 +170,11 @@ pub(super) struct Moody {
 }
 
 impl Journal for Moody {
-    fn append(&self, _entry: &Entry) -> Result<(), JournalError> {
+    fn append(&self, _entry: &Entry) -> Result<Position, JournalError> {
         // SeqCst: a switch of a test, in no hurry.
         if self.refuses.load(Ordering::SeqCst) {
             return Err(JournalError("the disk is full".to_owned()));
         }
-        Ok(())
+        Ok(Position::START)
     }
 }
