@@ -274,7 +274,8 @@ impl Engine {
     pub fn publish(&self, policies: Arc<PolicySet>, at: Timestamp) -> Result<(), JournalError> {
         let _one_at_a_time = self.changing.lock();
         let policy_version = policies.bundle.version.clone();
-        self.append(|sequence| (Entry::Publication { sequence, at, policy_version }, ()))?;
+        let files = Arc::clone(&policies.bundle.files);
+        self.append(|sequence| (Entry::Publication { sequence, at, policy_version, files }, ()))?;
         let next = self.live.load().next(policies, at);
         self.live.store(Arc::new(next));
         Ok(())

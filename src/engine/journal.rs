@@ -12,6 +12,7 @@ use crate::model::outcome::Outcome;
 use crate::model::packed::{Packed, PackedFeatures};
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
+use crate::policy::bundle::Files;
 
 /// An append-only log of everything that was applied.
 pub trait Journal: std::fmt::Debug + Send + Sync {
@@ -52,7 +53,11 @@ pub enum Entry {
     Outcome {
         /// Its place in the order of application.
         sequence: u64,
-        /// The time it was placed at.
+        /// When it was received.
+        received_at: Timestamp,
+        /// When it was applied: nothing that it touches is applied before this instant afterwards.
+        applied_at: Timestamp,
+        /// The time it was placed at: when it was applied, or before, where it was dated.
         effective_at: Timestamp,
         /// What was reported.
         outcome: Arc<Outcome>,
@@ -63,7 +68,11 @@ pub enum Entry {
     Event {
         /// Its place in the order of application.
         sequence: u64,
-        /// The time it was placed at.
+        /// When it was received.
+        received_at: Timestamp,
+        /// When it was applied: nothing that it touches is applied before this instant afterwards.
+        applied_at: Timestamp,
+        /// The time it was placed at: when it was applied, or before, where it was dated.
         effective_at: Timestamp,
         /// What was recorded.
         event: Arc<Event>,
@@ -85,6 +94,9 @@ pub enum Entry {
         at: Timestamp,
         /// The version of the set.
         policy_version: Text,
+        /// The files that the set was checked from: what was decided under it can be applied and
+        /// decided again when its directory is long gone.
+        files: Arc<Files>,
     },
 }
 

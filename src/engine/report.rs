@@ -217,8 +217,10 @@ impl Engine {
             received_at,
             occurred_at: event.occurred_at,
         };
-        self.happen(&happened, fields, |sequence, effective_at| Entry::Event {
+        self.happen(&happened, fields, |sequence, applied_at, effective_at| Entry::Event {
             sequence,
+            received_at,
+            applied_at,
             effective_at,
             event: Arc::clone(event),
         })
@@ -230,7 +232,7 @@ impl Engine {
         &self,
         happened: &Happened<'_>,
         fields: impl Fn(&PolicySet) -> Fields,
-        entry: impl FnOnce(u64, Timestamp) -> Entry,
+        entry: impl FnOnce(u64, Timestamp, Timestamp) -> Entry,
     ) -> Result<Receipt, JournalError> {
         self.with_entities(Unseen::Make, Wanted::None, fields, |live, fields, mut entities, _| {
             let applied_at = entities.effective(happened.received_at);
@@ -239,7 +241,7 @@ impl Engine {
             let facts = Facts { fields, features: &[], now: effective_at, lists: &lists };
             let taps = happened.event.map(|event| live.taps(event)).unwrap_or_default();
             let brought = brought(live, taps, &facts, &entities);
-            let sequence = self.append(|sequence| (entry(sequence, effective_at), sequence))?;
+            let sequence = self.append(|sequence| (entry(sequence, applied_at, effective_at), sequence))?;
             entities.advance(applied_at);
             entities.observe(taps, effective_at, &brought);
             Ok(Receipt { sequence, effective_at, repeated: false })

@@ -90,6 +90,8 @@ impl Engine {
                 let sequence = self.append(|sequence| {
                     let entry = Entry::Outcome {
                         sequence,
+                        received_at,
+                        applied_at,
                         effective_at: at,
                         outcome: Arc::clone(&stored),
                         assessment: Arc::clone(&assessment),

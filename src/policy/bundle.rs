@@ -43,6 +43,8 @@ pub struct Bundle {
     pub name: String,
     /// The hash of the content, in hex.
     pub version: Text,
+    /// What it was read from.
+    pub files: Arc<Files>,
     /// `base_currency`
     pub base_currency: Currency,
     /// `time_zone`
@@ -142,6 +144,7 @@ impl Bundle {
         let settings = settings::read(files, &mut diagnostics);
         let bundle = Self {
             version: files.version(),
+            files: Arc::new(files.clone()),
             reasons: reasons::read(files, &mut diagnostics),
             failures: failures::read(files, &mut diagnostics),
             rates: rates::read(files, settings.base_currency, &mut diagnostics),
