@@ -4,8 +4,10 @@
 //! arguments, so the live server, a restart, a backtest and a policy test run the same code.
 // CRITICAL PATH: a change here carries its number from `benches/score.rs`.
 
+pub mod apply;
 mod entities;
 mod event;
+mod gate;
 pub mod history;
 pub mod journal;
 mod kept;
@@ -39,6 +41,7 @@ use crate::model::time::{Span, Timestamp};
 use crate::model::value::{Text, Value};
 use crate::policy::set::PolicySet;
 use entities::{Entities, Slots, Unseen};
+use gate::Gate;
 use journal::{Entry, Journal, JournalError};
 use kept::Kept;
 use live::Live;
@@ -46,8 +49,9 @@ use payments::{EventRecord, PaymentRecord, STEPS_MAX, Timeline};
 use reserve::{LimitSlots, Limits, Wanted};
 use score::Asked;
 
-/// The state machine. Locks are taken in this order: the id of an event, the record of a payment, the
-/// entities by their keys, the limits by theirs; and no thread waits for another while it holds a shard of a map.
+/// The state machine. Locks are taken in this order: the gate, the id of an event, the record of a payment,
+/// the entities by their keys, the limits by theirs; and no thread waits for another while it holds a shard
+/// of a map.
 #[derive(Debug)]
 pub struct Engine {
     live: ArcSwap<Live>,
@@ -61,8 +65,10 @@ pub struct Engine {
     settings: Settings,
     /// The last one given out. It is taken under the locks of what it orders.
     sequence: AtomicU64,
-    /// Publications and changes of lists are made one after another; no score waits for them.
+    /// Publications and changes of lists are made one after another; a score waits for them only as long
+    /// as it takes to swap a pointer or to insert a value.
     changing: Mutex<()>,
+    gate: Gate,
 }
 
 /// What an operator may set; no `Default`, so that every driver says what it means.
@@ -220,6 +226,7 @@ impl Engine {
             settings,
             sequence: AtomicU64::new(0),
             changing: Mutex::new(()),
+            gate: Gate::new(),
         }
     }
 
@@ -266,8 +273,8 @@ impl Engine {
     }
 
     /// Makes a set the current one. Attempts that are being decided finish with the one they started
-    /// with, unless an entity of theirs has already moved on, before which nothing was read; features
-    /// that did not change keep their state, others are unknown until they have seen a whole window.
+    /// with; features that did not change keep their state, others are unknown until they have seen a
+    /// whole window.
     ///
     /// # Errors
     /// When the journal does not take it; the previous set stays.
@@ -275,6 +282,7 @@ impl Engine {
         let _one_at_a_time = self.changing.lock();
         let policy_version = policies.bundle.version.clone();
         let files = Arc::clone(&policies.bundle.files);
+        let _nobody_passes = self.gate.close();
         self.append(|sequence| (Entry::Publication { sequence, at, policy_version, files }, ()))?;
         let next = self.live.load().next(policies, at);
         self.live.store(Arc::new(next));

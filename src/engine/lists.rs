@@ -78,6 +78,7 @@ impl Engine {
             return Err(ListError::Full);
         }
         let in_file = file.values.contains_key(&change.value);
+        let _nobody_passes = self.gate.close();
         let sequence = self
             .append(|sequence| (Entry::List { sequence, at, change: change.clone() }, sequence))?;
         self.lists.apply(change.clone(), in_file);

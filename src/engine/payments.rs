@@ -315,6 +315,30 @@ impl Record for PaymentRecord {
 // === impl Attempt ===
 
 impl Attempt {
+    /// An attempt as it was decided, of which no outcome is known.
+    pub(super) fn of(
+        content: Packed,
+        (received_at, occurred_at): (Timestamp, Option<Timestamp>),
+        amount_base: &Value,
+        features: &PackedFeatures,
+        decision: &Arc<Decision>,
+    ) -> Self {
+        let fields = content.unpack();
+        let text = |field| fields.get(field).as_text().map(Text::from);
+        Self {
+            received_at,
+            occurred_at,
+            amount_base: amount_base.clone(),
+            amount: fields.get(Field::Amount).as_int().unwrap_or(0),
+            features: features.clone(),
+            decision: Arc::clone(decision),
+            channel: text(Field::Channel),
+            network: text(Field::CardBrand),
+            settlement: Settlement::default(),
+            content,
+        }
+    }
+
     /// Whether its payer is absent.
     pub(super) fn is_absent(&self) -> bool {
         self.content.unpack().get(Field::OffSession).as_bool() == Some(true)

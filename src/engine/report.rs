@@ -20,15 +20,6 @@ use crate::model::value::{Text, Value};
 use crate::policy::interpret::Facts;
 use crate::policy::set::PolicySet;
 
-/// Something that happened, and when.
-struct Happened<'a> {
-    /// The event that features count, when there is one.
-    event: Option<&'a str>,
-    received_at: Timestamp,
-    /// When it happened, as reported.
-    occurred_at: Option<Timestamp>,
-}
-
 impl Engine {
     /// Stores what happened to an attempt, diagnoses it, settles what the payment holds in limits, feeds
     /// it to the features, and says what to do next.
@@ -43,6 +34,7 @@ impl Engine {
         received_at: Timestamp,
     ) -> Result<Reported, ReportError> {
         let id = &outcome.payment_id;
+        let _passing = self.gate.pass();
         self.payments
             .with_known(id, received_at, |record| self.apply_outcome(record, outcome, received_at))
             .unwrap_or_else(|| Err(ReportError::UnknownPayment(id.clone())))
@@ -67,6 +59,7 @@ impl Engine {
             content: Packed::new(fields, &[]),
             occurred_at: *occurred_at,
         });
+        let _passing = self.gate.pass();
         self.events.with(event_id, received_at, |record| {
             if let Some((known, receipt, _)) = &record.applied {
                 return if *known == stored {
@@ -174,6 +167,7 @@ impl Engine {
             content: Packed::new(fields, &[]),
             occurred_at: None,
         };
+        let _passing = self.gate.pass();
         Ok(self.apply_own(&Arc::new(event), fields, at)?)
     }
 
@@ -190,7 +184,7 @@ impl Engine {
         if !record.has_room() {
             return Err(ReportError::TooMany(payment_id()));
         }
-        let receipt = self.happen_event(event, |_| fields.clone(), received_at)?;
+        let receipt = self.happen(event, |_| fields.clone(), received_at)?;
         record.push_event(Arc::clone(event), receipt, received_at);
         Ok(receipt)
     }
@@ -203,45 +197,28 @@ impl Engine {
         received_at: Timestamp,
     ) -> Result<Receipt, JournalError> {
         let at = event.occurred_at.unwrap_or(received_at);
-        self.happen_event(event, |set| completed(fields.clone(), set, at), received_at)
-    }
-
-    fn happen_event(
-        &self,
-        event: &Arc<Event>,
-        fields: impl Fn(&PolicySet) -> Fields,
-        received_at: Timestamp,
-    ) -> Result<Receipt, JournalError> {
-        let happened = Happened {
-            event: Some(event.name.as_str()),
-            received_at,
-            occurred_at: event.occurred_at,
-        };
-        self.happen(&happened, fields, |sequence, applied_at, effective_at| Entry::Event {
-            sequence,
-            received_at,
-            applied_at,
-            effective_at,
-            event: Arc::clone(event),
-        })
+        self.happen(event, |set| completed(fields.clone(), set, at), received_at)
     }
 
     /// Journals and counts one thing that happened, in one step over its entities. It is placed where
     /// it happened, when that is in the past.
     fn happen(
         &self,
-        happened: &Happened<'_>,
+        event: &Arc<Event>,
         fields: impl Fn(&PolicySet) -> Fields,
-        entry: impl FnOnce(u64, Timestamp, Timestamp) -> Entry,
+        received_at: Timestamp,
     ) -> Result<Receipt, JournalError> {
         self.with_entities(Unseen::Make, Wanted::None, fields, |live, fields, mut entities, _| {
-            let applied_at = entities.effective(happened.received_at);
-            let effective_at = happened.occurred_at.map_or(applied_at, |at| at.min(applied_at));
+            let applied_at = entities.effective(received_at);
+            let effective_at = event.occurred_at.map_or(applied_at, |at| at.min(applied_at));
             let lists = self.lists_over(&live.set);
             let facts = Facts { fields, features: &[], now: effective_at, lists: &lists };
-            let taps = happened.event.map(|event| live.taps(event)).unwrap_or_default();
+            let taps = live.taps(&event.name);
             let brought = brought(live, taps, &facts, &entities);
-            let sequence = self.append(|sequence| (entry(sequence, applied_at, effective_at), sequence))?;
+            let sequence = self.append(|sequence| {
+                let event = Arc::clone(event);
+                (Entry::Event { sequence, received_at, applied_at, effective_at, event }, sequence)
+            })?;
             entities.advance(applied_at);
             entities.observe(taps, effective_at, &brought);
             Ok(Receipt { sequence, effective_at, repeated: false })

@@ -87,6 +87,7 @@ impl Engine {
             let first = PaymentRecord::default();
             return known.unwrap_or_else(|| Ok(self.imagine(asked, &first)));
         }
+        let _passing = self.gate.pass();
         self.payments.with(&payment_id, asked.received_at, |record| {
             match known_attempt(record, asked.request, &content) {
                 Some(known) => known,
@@ -119,63 +120,46 @@ impl Engine {
         let Asked { request, received_at, .. } = asked;
         let (held, keys) = (record.holdings(), record.limit_keys());
         let (unseen, wanted) = (Unseen::Make, Wanted::Met(&keys));
-        self.with_entities(
-            unseen,
-            wanted,
-            asked.fields(),
-            |live, fields, mut entities, mut limits| {
-                let locked =
-                    Locked { live, fields, entities: &entities, limits: &limits, held: &held };
-                let Weighed { attempt, verdict, found, features } =
-                    self.weigh(asked, record, locked);
-                let effective_at = found.effective_at;
-                let verdict_taps = live.taps(found.evaluation.verdict.event());
-                let occurred_at = request.payment.fields().get(Field::OccurredAt).as_time();
-                let amount_base = fields.get(Field::AmountBase);
-                let read = live.packed(&features);
-                let decision = self.append(|sequence| {
-                    let decision = decision(&live.set, request, found, sequence);
-                    let decision = Arc::new(decision);
-                    let entry = Entry::Score {
-                        content: content.clone(),
-                        received_at,
-                        occurred_at,
-                        amount_base: amount_base.clone(),
-                        features: read.clone(),
-                        decision: Arc::clone(&decision),
-                    };
-                    (entry, decision)
-                })?;
-                let attempted = Attempt {
-                    content,
+        self.with_entities(unseen, wanted, asked.fields(), |live, fields, mut entities, limits| {
+            let locked = Locked { live, fields, entities: &entities, limits: &limits, held: &held };
+            let Weighed { attempt, verdict, found, features } = self.weigh(asked, record, locked);
+            let effective_at = found.effective_at;
+            let verdict_taps = live.taps(found.evaluation.verdict.event());
+            let occurred_at = request.payment.fields().get(Field::OccurredAt).as_time();
+            let amount_base = fields.get(Field::AmountBase);
+            let read = live.packed(&features);
+            let decision = self.append(|sequence| {
+                let decision = decision(&live.set, request, found, sequence);
+                let decision = Arc::new(decision);
+                let entry = Entry::Score {
+                    content: content.clone(),
                     received_at,
                     occurred_at,
                     amount_base: amount_base.clone(),
-                    amount: fields.get(Field::Amount).as_int().unwrap_or(0),
-                    features: read,
+                    features: read.clone(),
                     decision: Arc::clone(&decision),
-                    channel: fields.get(Field::Channel).as_text().map(Text::from),
-                    network: fields.get(Field::CardBrand).as_text().map(Text::from),
-                    settlement: Settlement::default(),
                 };
-                entities.advance(effective_at);
-                entities.observe(live.taps("attempt"), effective_at, &attempt);
-                entities.observe(verdict_taps, effective_at, &verdict);
-                drop(entities);
-                if record.attempts().is_empty()
-                    && let Some(channel) = &attempted.channel
-                {
-                    live.channels.deposit(channel);
-                }
-                record.push_attempt(attempted);
-                if !live.set.limits.is_empty() || !held.is_empty() {
-                    let holds = record.holdings();
-                    limits.replace(&live.set, effective_at, &held, &holds);
-                }
-                drop(limits);
-                Ok(Scored { decision, repeated: false, features: asked.told(features) })
-            },
-        )
+                (entry, decision)
+            })?;
+            let attempted = Attempt {
+                content,
+                received_at,
+                occurred_at,
+                amount_base: amount_base.clone(),
+                amount: fields.get(Field::Amount).as_int().unwrap_or(0),
+                features: read,
+                decision: Arc::clone(&decision),
+                channel: fields.get(Field::Channel).as_text().map(Text::from),
+                network: fields.get(Field::CardBrand).as_text().map(Text::from),
+                settlement: Settlement::default(),
+            };
+            entities.advance(effective_at);
+            entities.observe(live.taps("attempt"), effective_at, &attempt);
+            entities.observe(verdict_taps, effective_at, &verdict);
+            drop(entities);
+            keep_attempt(live, record, attempted, &held, limits);
+            Ok(Scored { decision, repeated: false, features: asked.told(features) })
+        })
     }
 
     /// Reads and evaluates; changes nothing.
@@ -241,6 +225,27 @@ impl<'a> Asked<'a> {
     /// What is told of the features.
     fn told(self, features: Vec<Value>) -> Option<Vec<Value>> {
         self.all_features.then_some(features)
+    }
+}
+
+/// Keeps a counted attempt in the record of its payment, and what it holds in limits; `held` is what
+/// the payment held before.
+pub(super) fn keep_attempt(
+    live: &Live,
+    record: &mut PaymentRecord,
+    attempt: Attempt,
+    held: &Holdings,
+    mut limits: Limits<'_>,
+) {
+    let effective_at = attempt.decision.effective_at;
+    if record.attempts().is_empty()
+        && let Some(channel) = &attempt.channel
+    {
+        live.channels.deposit(channel);
+    }
+    record.push_attempt(attempt);
+    if !live.set.limits.is_empty() || !held.is_empty() {
+        limits.replace(&live.set, effective_at, held, &record.holdings());
     }
 }
 

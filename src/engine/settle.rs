@@ -11,7 +11,7 @@ use crate::engine::plan::ranked;
 use crate::engine::reserve::Wanted;
 use crate::engine::taps::brought;
 use crate::engine::{Engine, Receipt, ReportError};
-use crate::failure::advice::{CardCounts, Situation, advise};
+use crate::failure::advice::{CardCounts, PastAttempt, Situation, advise};
 use crate::failure::card::CardAttempt;
 use crate::failure::cause::Health;
 use crate::model::entity::{EntityKey, EntityKind};
@@ -74,13 +74,7 @@ impl Engine {
 
                 let before =
                     attempt_of(record, outcome).map(|it| it.settlement).unwrap_or_default();
-                let amount = outcome.amount.or_else(|| fields.get(Field::Amount).as_int());
-                let after = before.after(
-                    outcome.status,
-                    diagnosis.money,
-                    amount.unwrap_or(0),
-                    outcome.is_final,
-                );
+                let after = before.with(outcome, diagnosis.money, fields.get(Field::Amount));
                 let flags = flags(set, record, outcome, (&before, &after), applied_at);
                 let card = self.card_counts(fields, outcome, &diagnosis, applied_at);
                 let advice =
@@ -125,14 +119,7 @@ impl Engine {
         diagnosis: &Diagnosis,
         (fields, after, card, at): (&Fields, Settlement, CardCounts, Timestamp),
     ) -> Advice {
-        let mut past = record.past();
-        if let Some(attempt) = past.iter_mut().find(|attempt| attempt.number == outcome.attempt) {
-            attempt.money = after.money();
-            attempt.last = Some((outcome, diagnosis, at));
-            if outcome.channel.is_some() {
-                attempt.channel = outcome.channel.as_deref();
-            }
-        }
+        let past = past_with(record, outcome, diagnosis, (after, at));
         let is_absent = attempt_of(record, outcome).is_some_and(Attempt::is_absent);
         let channels = ranked(live, fields, at);
         let situation = Situation {
@@ -147,28 +134,14 @@ impl Engine {
             has_budget: true,
         };
         let advice = advise(&situation);
-        let goes_to = match advice.next_step {
-            NextStep::SwitchChannel => advice.channels.first().map(|channel| channel.id.as_str()),
-            NextStep::RetryLater
-                if advice.not_before.is_none_or(|not_before| not_before.since(at) < AT_ONCE) =>
-            {
-                past.last().and_then(|attempt| attempt.channel)
-            }
-            NextStep::Proceed
-            | NextStep::StepUp
-            | NextStep::Query
-            | NextStep::RetryLater
-            | NextStep::AskCustomer
-            | NextStep::Stop => None,
-        };
-        if goes_to.is_none_or(|channel| live.channels.withdraw(channel)) {
+        if goes_to(&advice, &past, at).is_none_or(|channel| live.channels.withdraw(channel)) {
             return advice;
         }
         advise(&Situation { has_budget: false, ..situation })
     }
 
     /// Notes how the channel did: what is the payer's or the bank's doing is on neither side.
-    fn note_channel(live: &Live, fields: &Fields, diagnosis: &Diagnosis, at: Timestamp) {
+    pub(super) fn note_channel(live: &Live, fields: &Fields, diagnosis: &Diagnosis, at: Timestamp) {
         let Some(channel) = fields.get(Field::Channel).as_text() else { return };
         let cause = diagnosis.cause.as_deref().and_then(|it| live.set.bundle.failures.cause(it));
         match diagnosis.money {
@@ -202,13 +175,59 @@ impl Engine {
     }
 
     /// Notes what the networks count.
-    fn note_card(&self, fields: &Fields, outcome: &Outcome, diagnosis: &Diagnosis, at: Timestamp) {
+    pub(super) fn note_card(
+        &self,
+        fields: &Fields,
+        outcome: &Outcome,
+        diagnosis: &Diagnosis,
+        at: Timestamp,
+    ) {
         let Some((card, attempt)) = card_attempt(fields, at) else { return };
         if is_card_decline(outcome, diagnosis) {
             self.cards.declined(card, attempt);
         } else if diagnosis.money == Money::Succeeded {
             self.cards.approved(card, at);
         }
+    }
+}
+
+/// The attempts of a payment once this outcome of one of them is known.
+pub(super) fn past_with<'a>(
+    record: &'a PaymentRecord,
+    outcome: &'a Outcome,
+    diagnosis: &'a Diagnosis,
+    (after, at): (Settlement, Timestamp),
+) -> Vec<PastAttempt<'a>> {
+    let mut past = record.past();
+    if let Some(attempt) = past.iter_mut().find(|attempt| attempt.number == outcome.attempt) {
+        attempt.money = after.money();
+        attempt.last = Some((outcome, diagnosis, at));
+        if outcome.channel.is_some() {
+            attempt.channel = outcome.channel.as_deref();
+        }
+    }
+    past
+}
+
+/// The channel whose retry budget the advice draws on: that of a retry that comes at once.
+pub(super) fn goes_to<'a>(
+    advice: &'a Advice,
+    past: &[PastAttempt<'a>],
+    at: Timestamp,
+) -> Option<&'a str> {
+    match advice.next_step {
+        NextStep::SwitchChannel => advice.channels.first().map(|channel| channel.id.as_str()),
+        NextStep::RetryLater
+            if advice.not_before.is_none_or(|not_before| not_before.since(at) < AT_ONCE) =>
+        {
+            past.last().and_then(|attempt| attempt.channel)
+        }
+        NextStep::Proceed
+        | NextStep::StepUp
+        | NextStep::Query
+        | NextStep::RetryLater
+        | NextStep::AskCustomer
+        | NextStep::Stop => None,
     }
 }
 

@@ -4,7 +4,8 @@
 //! being called off or given back, never by a decline or a timeout that is reported after it.
 
 use crate::model::failure::Money;
-use crate::model::outcome::OutcomeStatus;
+use crate::model::outcome::{Outcome, OutcomeStatus};
+use crate::model::value::Value;
 
 /// What has become of the money of one attempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +59,14 @@ impl Settlement {
             }
         }
         next
+    }
+
+    /// What it is after one more outcome of an attempt for `asked`, once its code has said what is known
+    /// of the money.
+    #[must_use]
+    pub fn with(self, outcome: &Outcome, money: Money, asked: &Value) -> Self {
+        let amount = outcome.amount.or_else(|| asked.as_int()).unwrap_or(0);
+        self.after(outcome.status, money, amount, outcome.is_final)
     }
 
     /// What is known of the money; `None` as long as nothing was reported.

@@ -30,7 +30,7 @@ pub(crate) fn empty_set() -> PolicySet {
     let bundle = Bundle {
         name: "hand-made".to_owned(),
         version: Text::from("0"),
-        files: std::sync::Arc::default(),
+        files: Arc::default(),
         base_currency: Currency::from_code("EUR").unwrap(),
         time_zone: jiff::tz::TimeZone::get("Europe/Berlin").unwrap(),
         on_error: OnError::Skip,
