@@ -12,5 +12,6 @@ pub mod diagnostic;
 pub mod evaluate;
 pub mod interpret;
 pub mod ir;
+pub mod program;
 pub mod set;
 pub mod syntax;

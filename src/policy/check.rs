@@ -29,6 +29,7 @@ use crate::policy::bundle::{Bundle, Files};
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::interpret::Scripts;
 use crate::policy::ir::FeatureIndex;
+use crate::policy::program::Programs;
 use crate::policy::set::{EntityDef, HelperDef, KeyPart, LetDef, LimitDef, PolicySet};
 use crate::policy::syntax;
 use canonical::Printer;
@@ -197,7 +198,7 @@ fn assemble(
     let laid = layout::lay_out(known, parts.keys, features?, &printer);
     let limits =
         parts.limits.into_iter().map(|limit| identified(limit.def, &laid.entities)).collect();
-    Some(PolicySet {
+    let mut set = PolicySet {
         bundle,
         entities: laid.entities,
         features: laid.features,
@@ -208,7 +209,10 @@ fn assemble(
         limits,
         live_features: parts.live.into_iter().collect(),
         scripts,
-    })
+        programs: Programs::default(),
+    };
+    set.programs = Programs::of(&set);
+    Some(set)
 }
 
 /// The limit with its identity, by which its usage is kept across versions.

@@ -2,13 +2,16 @@
 //!
 //! Rules that do not read `score` run first, then the points are summed, then the rules that read it
 //! run. Nothing is cut short. Shadow rules see the same facts and the same score, and come last, since
-//! what they read must not mark the decision.
+//! what they read must not mark the decision. Programs say what comes out, and the interpreter where
+//! they leave it to it.
 // CRITICAL PATH: a change here carries its number from `benches/policy.rs`.
 
+mod judge;
 mod limit;
 mod merge;
 mod trace;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::model::decision::{Evaluation, RuleError, ShadowHit};
@@ -19,7 +22,9 @@ use crate::policy::ast::Position;
 use crate::policy::interpret::evaluator::{Evaluator, Unreadable};
 use crate::policy::interpret::{EvalError, Facts, Truth};
 use crate::policy::ir::Expr;
+use crate::policy::program::{Phases, Run, Scratch};
 use crate::policy::set::{ActionDef, LimitDef, PolicySet, RuleDef};
+use judge::Judge;
 use limit::Met;
 
 pub use limit::LimitReading;
@@ -44,6 +49,20 @@ enum Condition {
     Failed(Box<EvalError>),
 }
 
+/// A rule that was evaluated, and how it came out.
+#[derive(Debug)]
+struct Decided<'a> {
+    /// Its place in the set.
+    place: usize,
+    rule: &'a RuleDef,
+    condition: Condition,
+}
+
+thread_local! {
+    /// What programs write while they run, for the next decision of the thread to use again.
+    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::NEW) };
+}
+
 /// Evaluates every rule and merges what they ask for. Never fails: a rule that errors is in
 /// [`Evaluation::errors`]. `facts.fields` are a payment's; `limits` are readings of the set's limits, in
 /// their order.
@@ -53,24 +72,55 @@ pub fn evaluate(
     limits: &[LimitReading],
     trace: bool,
 ) -> Evaluation {
-    let mut evaluator = Evaluator::new(set, *facts);
-    let mut conditions = vec![Condition::NotRun; set.rules.len()];
+    // A trace tells missing from false, which a program does not.
+    if trace || !set.programs.are_of(set) {
+        return evaluate_interpreted(set, facts, limits, trace);
+    }
+    let mut scratch = SCRATCH.take();
+    let run = Run::new(set, *facts, &mut scratch);
+    let judge = Judge { set, evaluator: Evaluator::new(set, *facts), run: Some(run) };
+    let evaluation = merged(judge, set.programs.phases(), facts, limits, trace);
+    SCRATCH.set(scratch);
+    evaluation
+}
+
+/// The same by the reference interpreter alone.
+pub fn evaluate_interpreted(
+    set: &PolicySet,
+    facts: &Facts<'_>,
+    limits: &[LimitReading],
+    trace: bool,
+) -> Evaluation {
+    let judge = Judge { set, evaluator: Evaluator::new(set, *facts), run: None };
+    merged(judge, &Phases::of(&set.rules), facts, limits, trace)
+}
+
+fn merged<'a>(
+    mut judge: Judge<'a, '_>,
+    phases: &Phases,
+    facts: &Facts<'a>,
+    limits: &[LimitReading],
+    trace: bool,
+) -> Evaluation {
+    let set = judge.set;
+    let mut decided = Vec::new();
     let mut met = vec![Met::NOT_RUN; set.limits.len()];
 
-    run(set, &mut evaluator, &mut conditions, |rule| {
-        rule.mode == Mode::Active && !rule.reads_score
-    });
-    limit::run(set, &mut evaluator, limits, Mode::Active, &mut met);
-    let score = points(set, &conditions, &met);
-    evaluator.set_score(score);
-    run(set, &mut evaluator, &mut conditions, |rule| rule.mode == Mode::Active && rule.reads_score);
-    let degraded = evaluator.unknown().iter().map(|unknown| name(set, *unknown)).collect();
-    evaluator.stop_noting();
-    run(set, &mut evaluator, &mut conditions, |rule| rule.mode == Mode::Shadow);
-    limit::run(set, &mut evaluator, limits, Mode::Shadow, &mut met);
+    judge.fire();
+    judge.decide(&phases.first, trace, &mut decided);
+    limit::run(&mut judge, limits, Mode::Active, &mut met);
+    let score = points(set, &decided, &met);
+    judge.set_score(score, phases);
+    judge.decide(&phases.scored, trace, &mut decided);
+    let unknown = judge.evaluator.unknown();
+    let degraded = unknown.iter().map(|unknown| name(set, *unknown)).collect();
+    judge.evaluator.stop_noting();
+    judge.decide(&phases.shadow, trace, &mut decided);
+    limit::run(&mut judge, limits, Mode::Shadow, &mut met);
+    decided.sort_unstable_by_key(|decided| decided.place);
 
-    let merged = merge::merge(set, facts.fields, &conditions, &met);
-    let fired = Fired::of(set, &conditions, &met);
+    let merged = merge::merge(set, facts.fields, &decided, &met);
+    let fired = Fired::of(set, &decided, &met);
     Evaluation {
         verdict: merged.verdict,
         review: merged.review,
@@ -90,30 +140,16 @@ pub fn evaluate(
             .collect(),
         exempted: merged.exempted,
         challenges_met: merged.challenges_met,
-        errors: errors(set, facts, &conditions, &met),
-        trace: if trace { trace::trace(set, &mut evaluator, &conditions) } else { Vec::new() },
+        errors: errors(set, facts, &decided, &met),
+        trace: if trace { trace::trace(set, &mut judge.evaluator, &decided) } else { Vec::new() },
         limits: usages(set, merged.verdict, &mut met),
         amounts: (0..).zip(&met).filter_map(|(place, met)| Some((place, met.amount?))).collect(),
     }
 }
 
-/// Evaluates the conditions of the chosen rules, in file order.
-fn run<'a>(
-    set: &'a PolicySet,
-    evaluator: &mut Evaluator<'a>,
-    conditions: &mut [Condition],
-    is_chosen: impl Fn(&RuleDef) -> bool,
-) {
-    for (rule, condition) in set.rules.iter().zip(conditions) {
-        if is_chosen(rule) {
-            *condition = Condition::of(evaluator.condition(rule));
-        }
-    }
-}
-
 /// The sum of the points of all active fired rules and limits; saturates.
-fn points(set: &PolicySet, conditions: &[Condition], met: &[Met]) -> i64 {
-    Fired::of(set, conditions, met)
+fn points(set: &PolicySet, decided: &[Decided<'_>], met: &[Met]) -> i64 {
+    Fired::of(set, decided, met)
         .iter()
         .filter(|fired| fired.mode == Mode::Active)
         .flat_map(|fired| fired.actions)
@@ -153,8 +189,8 @@ struct Fired<'a> {
 
 impl<'a> Fired<'a> {
     /// Those that fired, in order of file and line.
-    fn of(set: &'a PolicySet, conditions: &[Condition], met: &[Met]) -> Vec<Self> {
-        let rules = set.rules.iter().zip(conditions).filter_map(|(rule, condition)| {
+    fn of(set: &'a PolicySet, decided: &[Decided<'a>], met: &[Met]) -> Vec<Self> {
+        let rules = decided.iter().filter_map(|Decided { rule, condition, .. }| {
             matches!(condition, Condition::True).then_some(Self {
                 name: &rule.name,
                 at: &rule.at,
@@ -186,10 +222,10 @@ impl<'a> Fired<'a> {
 fn errors(
     set: &PolicySet,
     facts: &Facts<'_>,
-    conditions: &[Condition],
+    decided: &[Decided<'_>],
     met: &[Met],
 ) -> Vec<RuleError> {
-    let rules = set.rules.iter().zip(conditions).filter_map(|(rule, condition)| {
+    let rules = decided.iter().filter_map(|Decided { rule, condition, .. }| {
         let reads = [&rule.when];
         let problem = problem(set, facts, condition, reads.into_iter())?;
         Some((&rule.at, RuleError { rule: Arc::clone(&rule.name), problem }))

@@ -6,7 +6,7 @@
 // CRITICAL PATH: a change here carries its number from `benches/policy.rs`.
 
 pub(crate) mod evaluator;
-mod functions;
+pub(crate) mod functions;
 mod operand;
 pub(crate) mod operators;
 mod scripts;
@@ -21,7 +21,7 @@ use crate::model::value::Value;
 use crate::policy::ir::Expr;
 use crate::policy::set::PolicySet;
 use evaluator::Evaluator;
-pub(crate) use operand::{Operand, Truth};
+pub(crate) use operand::{Operand, Truth, absent};
 
 /// How deep expressions may stand within each other, those of `let`s and helpers included.
 pub const DEPTH_MAX: u32 = 512;

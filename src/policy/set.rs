@@ -12,6 +12,7 @@ use crate::model::verdict::{Mode, OnError};
 use crate::policy::ast::Position;
 use crate::policy::bundle::Bundle;
 use crate::policy::ir::{Expr, FeatureIndex};
+use crate::policy::program::Programs;
 
 /// All that was published together. It is swapped whole, never changed.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub struct PolicySet {
     pub live_features: Vec<FeatureIndex>,
     /// Rhai's own form of the bundle, for helpers that have loops or locals.
     pub scripts: crate::policy::interpret::Scripts,
+    /// The rules and limits as programs; those that are left out are interpreted.
+    pub programs: Programs,
 }
 
 /// A declared entity.

@@ -13,6 +13,7 @@ use vajra::policy::ast::{BinaryOp, Position, UnaryOp};
 use vajra::policy::bundle::{Bundle, OffSession, Rates, ReasonDef};
 use vajra::policy::interpret::{Facts, Lists, Scripts};
 use vajra::policy::ir::{Expr, Function};
+use vajra::policy::program::Programs;
 use vajra::policy::set::{ActionDef, HelperDef, LetDef, PolicySet, RuleDef};
 
 /// Monday 2026-03-02, 12:00 UTC.
@@ -57,6 +58,7 @@ pub(crate) fn empty_set() -> PolicySet {
         limits: Vec::new(),
         live_features: Vec::new(),
         scripts: Scripts::default(),
+        programs: Programs::default(),
     }
 }
 

@@ -7,11 +7,9 @@ use crate::model::time::Timestamp;
 use crate::model::value::Value;
 use crate::model::verdict::Mode;
 use crate::policy::evaluate::Condition;
-use crate::policy::interpret::EvalError;
-use crate::policy::interpret::Operand;
-use crate::policy::interpret::Truth;
-use crate::policy::interpret::evaluator::Evaluator;
-use crate::policy::set::{LimitDef, PolicySet};
+use crate::policy::evaluate::judge::Judge;
+use crate::policy::interpret::{EvalError, Truth};
+use crate::policy::set::LimitDef;
 
 /// What is known of a limit before an attempt is decided: what others have used and reserved, the
 /// payment's own hold left out.
@@ -37,24 +35,29 @@ pub(crate) struct Met {
 }
 
 /// Evaluates the limits of a mode. Those of another mode stay as they are.
-pub(crate) fn run<'a>(
-    set: &'a PolicySet,
-    evaluator: &mut Evaluator<'a>,
+pub(super) fn run(
+    judge: &mut Judge<'_, '_>,
     readings: &[LimitReading],
     mode: Mode,
     met: &mut [Met],
 ) {
+    let set = judge.set;
     for (place, (limit, met)) in set.limits.iter().zip(met).enumerate() {
         if limit.mode == mode {
             let reading = readings.get(place).copied().unwrap_or(LimitReading::Missing);
-            *met = meet(evaluator, limit, reading);
+            *met = meet(judge, place, limit, reading);
         }
     }
 }
 
-fn meet<'a>(evaluator: &mut Evaluator<'a>, limit: &'a LimitDef, reading: LimitReading) -> Met {
+fn meet<'a>(
+    judge: &mut Judge<'a, '_>,
+    place: usize,
+    limit: &'a LimitDef,
+    reading: LimitReading,
+) -> Met {
     if let Some(filter) = &limit.filter {
-        match evaluator.truth(filter) {
+        match judge.filter(place, filter) {
             Ok(Truth::True) => {}
             Ok(Truth::False | Truth::Missing) => return Met::NOT_RUN,
             Ok(Truth::Unknown) => return Met::undecided(limit, Condition::Unknown),
@@ -73,7 +76,7 @@ fn meet<'a>(evaluator: &mut Evaluator<'a>, limit: &'a LimitDef, reading: LimitRe
         usage.not_applied = true;
         return Met { condition: Condition::False, amount: None, usage: Some(usage) };
     }
-    let amount = match limit.amount.as_ref().map(|amount| value(evaluator, amount)) {
+    let amount = match judge.amount(place, limit) {
         None => Ok(1),
         Some(Ok(Value::Int(amount))) => Ok(amount.max(0)),
         Some(Ok(Value::Missing)) => {
@@ -84,7 +87,7 @@ fn meet<'a>(evaluator: &mut Evaluator<'a>, limit: &'a LimitDef, reading: LimitRe
         Some(Ok(other)) => Err(not_whole("the sum", &other)),
         Some(Err(error)) => Err(Condition::Failed(error)),
     };
-    let max = match value(evaluator, &limit.max) {
+    let max = match judge.maximum(place, limit) {
         Ok(Value::Int(max)) => Ok(max),
         // A limit without a maximum cannot be decided any more than one whose maximum is not known.
         Ok(Value::Missing | Value::Unknown) => Err(Condition::Unknown),
@@ -111,13 +114,6 @@ fn meet<'a>(evaluator: &mut Evaluator<'a>, limit: &'a LimitDef, reading: LimitRe
             Met { condition, amount: Some(amount), usage: Some(usage) }
         }
     }
-}
-
-fn value<'a>(
-    evaluator: &mut Evaluator<'a>,
-    expr: &'a crate::policy::ir::Expr,
-) -> Result<Value, Box<EvalError>> {
-    evaluator.eval(expr, &[]).and_then(Operand::into_value)
 }
 
 fn not_whole(what: &str, found: &Value) -> Condition {

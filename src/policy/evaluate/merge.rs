@@ -9,7 +9,7 @@ use crate::model::verdict::{Mode, OnError, ReasonClass, Verdict};
 use crate::policy::ast::Position;
 use crate::policy::bundle::OffSession;
 use crate::policy::evaluate::limit::Met;
-use crate::policy::evaluate::{Condition, RULE_ERROR};
+use crate::policy::evaluate::{Condition, Decided, RULE_ERROR};
 use crate::policy::set::{ActionDef, PolicySet};
 
 /// What is left of the rules' actions.
@@ -61,20 +61,19 @@ struct Acting<'a> {
 pub(crate) fn merge(
     set: &PolicySet,
     fields: &Fields,
-    conditions: &[Condition],
+    decided: &[Decided<'_>],
     met: &[Met],
 ) -> Merged {
-    let rules = set.rules.iter().zip(conditions);
-    let rules =
-        rules.filter(|(rule, _)| rule.mode == Mode::Active).filter_map(|(rule, condition)| {
-            Some(Acting {
-                name: &rule.name,
-                at: &rule.at,
-                actions: &rule.actions,
-                stands_in: stands_in(condition, rule.on_error)?,
-                can_be_exempted: !rule.always,
-            })
-        });
+    let rules = decided.iter().filter(|decided| decided.rule.mode == Mode::Active);
+    let rules = rules.filter_map(|Decided { rule, condition, .. }| {
+        Some(Acting {
+            name: &rule.name,
+            at: &rule.at,
+            actions: &rule.actions,
+            stands_in: stands_in(condition, rule.on_error)?,
+            can_be_exempted: !rule.always,
+        })
+    });
     let limits = set.limits.iter().zip(met);
     let limits =
         limits.filter(|(limit, _)| limit.mode == Mode::Active).filter_map(|(limit, met)| {

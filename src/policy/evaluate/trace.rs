@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::decision::RuleTrace;
 use crate::model::value::{Text, Value};
-use crate::policy::evaluate::{Condition, attribute};
+use crate::policy::evaluate::{Condition, Decided, attribute};
 use crate::policy::interpret::Operand;
 use crate::policy::interpret::evaluator::Evaluator;
 use crate::policy::ir::Expr;
@@ -15,11 +15,11 @@ use crate::policy::set::{PolicySet, RuleDef};
 pub(crate) fn trace<'a>(
     set: &'a PolicySet,
     evaluator: &mut Evaluator<'a>,
-    conditions: &[Condition],
+    decided: &[Decided<'a>],
 ) -> Vec<RuleTrace> {
-    let rules = set.rules.iter().zip(conditions);
-    rules
-        .filter_map(|(rule, condition)| {
+    decided
+        .iter()
+        .filter_map(|Decided { rule, condition, .. }| {
             let condition = match condition {
                 Condition::NotRun => return None,
                 Condition::True => Some(Value::Bool(true)),

@@ -9,7 +9,7 @@ use crate::policy::interpret::functions::{self, Clock};
 use crate::policy::interpret::operand::{Evaluated, Operand, Truth, absent, type_error};
 use crate::policy::interpret::{DEPTH_MAX, EvalError, Facts, operators};
 use crate::policy::ir::{Expr, FeatureIndex, HelperIndex, LetIndex};
-use crate::policy::set::{PolicySet, RuleDef};
+use crate::policy::set::PolicySet;
 
 /// The arguments of a call; four fit without an allocation.
 type Arguments<'a> = SmallVec<[Operand<'a>; 4]>;
@@ -70,18 +70,7 @@ impl<'a> Evaluator<'a> {
         &self.unknown
     }
 
-    /// How the condition of a rule comes out: a truth, missing or unknown.
-    ///
-    /// This is the only place that chooses who evaluates a condition. A compiled program of the rule
-    /// would be run here, with the walk below as what it must equal.
-    ///
-    /// # Errors
-    /// [`EvalError`] of the first error that is reached, and when the value is no truth.
-    pub(crate) fn condition(&mut self, rule: &'a RuleDef) -> Result<Truth, Box<EvalError>> {
-        self.truth(&rule.when)
-    }
-
-    /// How any condition comes out.
+    /// How a condition comes out: a truth, missing or unknown.
     ///
     /// # Errors
     /// [`EvalError`] of the first error that is reached, and when the value is no truth.
