@@ -35,7 +35,7 @@ use crate::policy::interpret::Facts;
 use crate::policy::interpret::functions::Clock;
 use crate::policy::ir::FeatureIndex;
 use crate::policy::program::build::Source;
-use crate::policy::program::code::{Op, Step, Tables, Target, Test};
+use crate::policy::program::code::{Op, Step, Tables, Target};
 use crate::policy::program::guard::Guards;
 use crate::policy::program::row::{Slot, Tag};
 use crate::policy::program::tree::SlotIndex;
@@ -96,10 +96,6 @@ struct Program {
 #[derive(Clone, Debug)]
 struct RuleCode {
     program: Result<Program, NotLowered>,
-    /// The test without which it is not looked at.
-    guard: Option<(Test, bool)>,
-    /// The second one.
-    second: Option<(Test, bool)>,
 }
 
 /// How a limit is evaluated.
@@ -221,6 +217,11 @@ impl Programs {
         make::make(set)
     }
 
+    /// Why the rule of that place is interpreted; nothing when it is not.
+    pub fn rule_not_lowered(&self, rule: usize) -> Option<&NotLowered> {
+        self.rules.get(rule)?.program.as_ref().err()
+    }
+
     /// Whether they were made from that set, and not left out.
     pub(crate) const fn are_of(&self, set: &PolicySet) -> bool {
         self.rules.len() == set.rules.len() && self.limits.len() == set.limits.len()
@@ -324,7 +325,7 @@ impl<'a, 's> Run<'a, 's> {
     /// Runs the program of a rule, and marks the rule when it fires or has to be interpreted.
     fn verify(&mut self, rule: u32) {
         let programs = self.programs;
-        let Some(RuleCode { program: Ok(program), .. }) = programs.rules.get(rule as usize) else {
+        let Some(RuleCode { program: Ok(program) }) = programs.rules.get(rule as usize) else {
             return;
         };
         match self.condition(*program) {

@@ -1,7 +1,7 @@
 //! What expressions mean: the tables of missing and unknown, errors, operators, functions, helpers.
 
 mod absent;
-mod against_rhai;
+pub(crate) mod against_rhai;
 mod functions;
 mod helpers;
 mod operators;

@@ -33,6 +33,7 @@ mod layers;
 mod limit;
 mod list;
 mod policies;
+mod program;
 mod server;
 mod syntax;
 mod testing;

@@ -44,3 +44,11 @@ fn every_reason_speaks_english_and_chinese_and_names_no_rule() {
         assert!(!clears || reason.message_at.len() == 2, "{code} clears, and does not say when");
     }
 }
+
+#[test]
+fn every_rule_has_a_program() {
+    let set = check_with(&Files::shipped(), &testing::HASH_KEY).set.unwrap();
+    for (place, rule) in set.rules.iter().enumerate() {
+        assert_eq!(set.programs.rule_not_lowered(place), None, "{}", rule.name);
+    }
+}

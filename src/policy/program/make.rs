@@ -86,11 +86,11 @@ impl Maker<'_> {
     fn rule(&mut self, rule: &RuleDef, place: u32, reads: &mut Reads) -> RuleCode {
         let not_run = Program { from: 0, to: 0, start: Target::FALSE };
         if rule.mode == Mode::Off {
-            return RuleCode { program: Ok(not_run), guard: None, second: None };
+            return RuleCode { program: Ok(not_run) };
         }
         let node = match self.compiler.builder.condition(&rule.when) {
             Ok(node) => node,
-            Err(why) => return RuleCode { program: Err(why), guard: None, second: None },
+            Err(why) => return RuleCode { program: Err(why) },
         };
         reads.push(node.clone());
         let mut nodes = Vec::new();
@@ -106,13 +106,11 @@ impl Maker<'_> {
         }
         let (tests, mut nodes): (Vec<Term>, Vec<Node>) = terms.into_iter().unzip();
         if rule.reads_score {
-            return RuleCode { program: self.program(&nodes), guard: None, second: None };
+            return RuleCode { program: self.program(&nodes) };
         }
         let slots = &self.compiler.builder.slots;
         let is_bound = |slot: SlotIndex| matches!(slots.get(slot as usize), Some(SlotDef::Source(source, Some(_))) if *source != Source::Score);
         let chosen = Chosen::of(&tests, &self.compiler.tables, is_bound);
-        let test_of = |place: Option<usize>| tests.get(place?)?.test;
-        let (guard, second) = (test_of(chosen.guard), test_of(chosen.second));
         let mut dropped = Vec::new();
         dropped.extend(chosen.guard.filter(|_| chosen.drops_guard));
         dropped.extend(chosen.second.filter(|_| chosen.drops_second));
@@ -126,7 +124,7 @@ impl Maker<'_> {
             let is_decided = nodes.is_empty();
             self.collector.add(place, &tests, chosen, is_decided, &self.compiler.tables);
         }
-        RuleCode { program, guard, second }
+        RuleCode { program }
     }
 
     /// The steps of a condition that holds when all of these do.

@@ -180,7 +180,7 @@ fn agree(case: &Case, ours: &Option<Value>, rhai: &Option<Value>) -> bool {
 }
 
 /// Every kind of expression, operator and function that both sides have.
-const EVERYTHING: &[&str] = &[
+pub(crate) const EVERYTHING: &[&str] = &[
     "Const",
     "Array",
     "Field",
@@ -229,7 +229,7 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Notes the names of what an expression is made of.
-fn note(expr: &Expr, seen: &mut BTreeSet<String>) {
+pub(crate) fn note(expr: &Expr, seen: &mut BTreeSet<String>) {
     let (name, within): (String, Vec<&Expr>) = match expr {
         Expr::Const(_) => ("Const".to_owned(), vec![]),
         Expr::Array(_) => ("Array".to_owned(), vec![]),
