@@ -349,7 +349,7 @@ impl<'a, 's> Run<'a, 's> {
     /// [`Bail`] when the interpreter has to say.
     pub(crate) fn limit_filter(&mut self, limit: usize) -> Result<bool, Bail> {
         let code = self.limit(limit)?;
-        let program = code.filter.as_ref().ok_or(Bail)?.as_ref().map_err(|_| Bail)?;
+        let program = code.filter.as_ref().and_then(|filter| filter.as_ref().ok()).ok_or(Bail)?;
         self.condition(*program)
     }
 
@@ -358,8 +358,9 @@ impl<'a, 's> Run<'a, 's> {
     /// # Errors
     /// [`Bail`] when the interpreter has to say.
     pub(crate) fn limit_amount(&mut self, limit: usize) -> Result<Value, Bail> {
-        let slot = *self.limit(limit)?.amount.as_ref().ok_or(Bail)?.as_ref().map_err(|_| Bail)?;
-        self.number(slot)
+        let code = self.limit(limit)?;
+        let slot = code.amount.as_ref().and_then(|slot| slot.as_ref().ok()).ok_or(Bail)?;
+        self.number(*slot)
     }
 
     /// The maximum of a limit.
@@ -367,8 +368,8 @@ impl<'a, 's> Run<'a, 's> {
     /// # Errors
     /// [`Bail`] when the interpreter has to say.
     pub(crate) fn limit_max(&mut self, limit: usize) -> Result<Value, Bail> {
-        let slot = *self.limit(limit)?.max.as_ref().map_err(|_| Bail)?;
-        self.number(slot)
+        let slot = self.limit(limit)?.max.as_ref().ok().ok_or(Bail)?;
+        self.number(*slot)
     }
 
     fn limit(&self, limit: usize) -> Result<&'a LimitCode, Bail> {

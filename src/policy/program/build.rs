@@ -1,6 +1,7 @@
 //! Checked expressions to trees over slots.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -93,16 +94,14 @@ impl<'a> Builder<'a> {
 
     /// The slot that holds the value of the tree: its own if it is one, else one that computes it.
     pub(super) fn slot_of(&mut self, node: Node) -> SlotIndex {
-        match node.kind {
-            NodeKind::Slot(slot) => slot,
-            NodeKind::Const(value) => {
-                let written = format!("{value:?}");
-                self.interned(written, || SlotDef::Const(value))
-            }
-            _ => {
-                let written = format!("{:?}", node.kind);
-                self.interned(written, || SlotDef::Derived(node))
-            }
+        if let NodeKind::Slot(slot) = node.kind {
+            slot
+        } else if let NodeKind::Const(value) = node.kind {
+            let written = format!("{value:?}");
+            self.interned(written, || SlotDef::Const(value))
+        } else {
+            let written = format!("{:?}", node.kind);
+            self.interned(written, || SlotDef::Derived(node))
         }
     }
 
@@ -159,8 +158,8 @@ impl<'a> Builder<'a> {
         let bool = Some(ValueType::Bool);
         let kind = match expr {
             Expr::Const(value) => NodeKind::Const(value.clone()),
-            Expr::Array(values) => NodeKind::Array(values.clone()),
-            Expr::List(name) => NodeKind::List(name.clone()),
+            Expr::Array(values) => NodeKind::Array(Arc::clone(values)),
+            Expr::List(name) => NodeKind::List(Arc::clone(name)),
             Expr::Field(field) => return Ok(self.source(Source::Field(*field), field.value_type())),
             Expr::Attribute(name) => {
                 let value_type = expected.unwrap_or(ValueType::Any);
@@ -291,13 +290,14 @@ impl<'a> Builder<'a> {
 
     /// A literal or a slot, as it is or made for the tree.
     fn settled(&mut self, node: Node) -> Node {
-        match node.kind {
-            NodeKind::Const(_) | NodeKind::Array(_) | NodeKind::List(_) | NodeKind::Slot(_) => node,
-            _ => {
-                let known = node.known;
-                Node::slot(self.slot_of(node), known)
-            }
+        if matches!(
+            node.kind,
+            NodeKind::Const(_) | NodeKind::Array(_) | NodeKind::List(_) | NodeKind::Slot(_)
+        ) {
+            return node;
         }
+        let known = node.known;
+        Node::slot(self.slot_of(node), known)
     }
 
     /// A helper spelt out over its arguments; without one of them it is missing.
@@ -311,14 +311,14 @@ impl<'a> Builder<'a> {
         let helpers = self.declared.helpers;
         let helper = helpers.get(index.0 as usize).ok_or(NotLowered::Malformed)?;
         let Some(value) = &helper.inline else {
-            return Err(NotLowered::Script(helper.name.clone()));
+            return Err(NotLowered::Script(Arc::clone(&helper.name)));
         };
         let args = self.nodes(args, params, None)?;
         let args: Vec<Node> = args.into_iter().map(|arg| self.settled(arg)).collect();
         let value = self.node(value, &args, expected)?;
-        let slots = args.iter().filter_map(|arg| match arg.kind {
-            NodeKind::Slot(slot) => Some((slot, arg.known.may_fail)),
-            _ => None,
+        let slots = args.iter().filter_map(|arg| {
+            let NodeKind::Slot(slot) = arg.kind else { return None };
+            Some((slot, arg.known.may_fail))
         });
         let slots: Vec<(SlotIndex, bool)> = slots.collect();
         if !value.known.may_fail && slots.iter().all(|(slot, _)| needs(&value, *slot)) {
@@ -369,11 +369,10 @@ fn needs(value: &Node, slot: SlotIndex) -> bool {
 
 /// Whether its type is only known from the payment.
 fn has_open_type(expr: &Expr) -> bool {
-    match expr {
-        Expr::Attribute(_) => true,
-        Expr::Coalesce(terms) => terms.iter().all(has_open_type),
-        _ => false,
+    if let Expr::Coalesce(terms) = expr {
+        return terms.iter().all(has_open_type);
     }
+    matches!(expr, Expr::Attribute(_))
 }
 
 /// The type that the right operand asks of the left one.
@@ -381,15 +380,12 @@ fn beside(op: BinaryOp, right: &Node) -> Option<ValueType> {
     if !matches!(op, BinaryOp::In | BinaryOp::NotIn) {
         return right.known.value_type;
     }
-    match &right.kind {
-        NodeKind::Array(values) => {
-            let first = values.first()?.value_type();
-            first.filter(|_| values.iter().all(|value| value.value_type() == first))
-        }
-        NodeKind::List(_) => Some(ValueType::Text),
-        _ => matches!(right.known.value_type, Some(ValueType::Text | ValueType::Texts))
-            .then_some(ValueType::Text),
+    if let NodeKind::Array(values) = &right.kind {
+        let first = values.first()?.value_type();
+        return first.filter(|_| values.iter().all(|value| value.value_type() == first));
     }
+    let has_texts = matches!(right.known.value_type, Some(ValueType::Text | ValueType::Texts));
+    (has_texts || matches!(right.kind, NodeKind::List(_))).then_some(ValueType::Text)
 }
 
 /// The type that a function takes wherever it takes but one.

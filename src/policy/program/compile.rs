@@ -1,5 +1,7 @@
 //! Trees to steps and operations.
 
+use std::sync::Arc;
+
 use crate::model::value::{Value, ValueType};
 use crate::policy::ast::{BinaryOp, UnaryOp};
 use crate::policy::program::NotLowered;
@@ -112,7 +114,19 @@ impl<'a> Compiler<'a> {
                 }
                 Ok(start)
             }
-            _ => match self.test(node) {
+            NodeKind::Const(_)
+            | NodeKind::Array(_)
+            | NodeKind::List(_)
+            | NodeKind::Slot(_)
+            | NodeKind::Unary(..)
+            | NodeKind::Binary(..)
+            | NodeKind::And(_)
+            | NodeKind::Or(_)
+            | NodeKind::Coalesce(_)
+            | NodeKind::IsMissing(_)
+            | NodeKind::InRange(..)
+            | NodeKind::If(_)
+            | NodeKind::Call(..) => match self.test(node) {
                 Some((test, true)) => into.push(test, ends.swapped()),
                 Some((test, false)) => into.push(test, ends),
                 None => self.holds(node, ends, into),
@@ -242,7 +256,7 @@ impl<'a> Compiler<'a> {
             }
             (NodeKind::List(name), ValueType::Text) => {
                 let slot = self.builder.slot_of(needle.clone());
-                let probe = Probe { slot, list: name.clone() };
+                let probe = Probe { slot, list: Arc::clone(name) };
                 Some(Test::OnList { probe: place_in(&mut self.tables.probes, probe) })
             }
             _ => None,
@@ -292,11 +306,10 @@ impl<'a> Compiler<'a> {
 
     /// Two strings; which comes first is left to operations.
     fn texts(&mut self, op: BinaryOp, left: &Node, right: &Node) -> Option<(Test, bool)> {
-        let negated = match op {
-            BinaryOp::Eq => false,
-            BinaryOp::Ne => true,
-            _ => return None,
-        };
+        if !matches!(op, BinaryOp::Eq | BinaryOp::Ne) {
+            return None;
+        }
+        let negated = op == BinaryOp::Ne;
         let slot = self.builder.slot_of(left.clone());
         if let NodeKind::Const(Value::Text(text)) = &right.kind {
             let key = key(text);
@@ -345,11 +358,11 @@ impl<'a> Compiler<'a> {
                 ops.push(Op::Const(last(&self.tables.consts)));
             }
             NodeKind::Array(values) => {
-                self.tables.arrays.push(values.clone());
+                self.tables.arrays.push(Arc::clone(values));
                 ops.push(Op::Array(last(&self.tables.arrays)));
             }
             NodeKind::List(name) => {
-                ops.push(Op::List(place_in(&mut self.tables.lists, name.clone())))
+                ops.push(Op::List(place_in(&mut self.tables.lists, Arc::clone(name))));
             }
             NodeKind::Slot(slot) => ops.push(Op::Slot(*slot)),
             NodeKind::Unary(op, inner) => {
@@ -429,16 +442,16 @@ fn land(ops: &mut [Op], jumps: &[usize]) {
     // A value that is too long for its jumps is not kept.
     let here = u16::try_from(ops.len()).unwrap_or(u16::MAX);
     for jump in jumps {
-        match ops.get_mut(*jump) {
-            Some(
-                Op::FirstTerm { end, .. }
-                | Op::Term { end, .. }
-                | Op::Present { end }
-                | Op::Given { end, .. }
-                | Op::Branch { otherwise: end }
-                | Op::Jump { to: end },
-            ) => *end = here,
-            _ => {}
+        if let Some(
+            Op::FirstTerm { end, .. }
+            | Op::Term { end, .. }
+            | Op::Present { end }
+            | Op::Given { end, .. }
+            | Op::Branch { otherwise: end }
+            | Op::Jump { to: end },
+        ) = ops.get_mut(*jump)
+        {
+            *end = here;
         }
     }
 }
@@ -458,14 +471,16 @@ fn scaled(node: &Node) -> Option<(SlotIndex, i64)> {
     if node.known.value_type != Some(ValueType::Int) {
         return None;
     }
-    match &node.kind {
-        NodeKind::Slot(slot) => Some((*slot, 1)),
-        NodeKind::Binary(BinaryOp::Mul, left, right) if !node.known.may_fail => {
-            match (&left.kind, &right.kind) {
-                (NodeKind::Slot(slot), NodeKind::Const(Value::Int(by)))
-                | (NodeKind::Const(Value::Int(by)), NodeKind::Slot(slot)) => Some((*slot, *by)),
-                _ => None,
-            }
+    if let NodeKind::Slot(slot) = node.kind {
+        return Some((slot, 1));
+    }
+    let NodeKind::Binary(BinaryOp::Mul, left, right) = &node.kind else { return None };
+    match (&left.kind, &right.kind) {
+        (NodeKind::Slot(slot), NodeKind::Const(Value::Int(by)))
+        | (NodeKind::Const(Value::Int(by)), NodeKind::Slot(slot))
+            if !node.known.may_fail =>
+        {
+            Some((*slot, *by))
         }
         _ => None,
     }

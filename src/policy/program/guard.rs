@@ -97,11 +97,36 @@ pub(super) struct Chosen {
     pub(super) drops_second: bool,
 }
 
+/// A rule with what was chosen of its terms.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guarded<'t> {
+    pub(super) rule: u32,
+    pub(super) terms: &'t [Term],
+    pub(super) chosen: Chosen,
+    /// Whether what was chosen is all that it asks.
+    pub(super) is_decided: bool,
+}
+
+/// [`Ordered`], rule by rule.
+#[derive(Debug, Default)]
+struct Unordered {
+    above: Vec<(i64, Posting)>,
+    below: Vec<(i64, Posting)>,
+    missing: Vec<u32>,
+}
+
+/// [`Entries`], rule by rule.
+#[derive(Debug, Default)]
+struct Unsorted {
+    postings: Vec<(i64, Posting)>,
+    missing: Vec<u32>,
+}
+
 /// Collects guards, rule by rule.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
-    ordered: BTreeMap<SlotIndex, (Vec<(i64, Posting)>, Vec<(i64, Posting)>, Vec<u32>)>,
-    entries: BTreeMap<SlotIndex, (Vec<(i64, Posting)>, Vec<u32>)>,
+    ordered: BTreeMap<SlotIndex, Unordered>,
+    entries: BTreeMap<SlotIndex, Unsorted>,
     listed: BTreeMap<u32, Listed>,
     unguarded: Vec<u32>,
 }
@@ -230,15 +255,9 @@ fn pass((test, negated): (Test, bool), tables: &Tables) -> Option<Pass> {
 // === impl Collector ===
 
 impl Collector {
-    /// Adds a rule with what was chosen of its terms.
-    pub(super) fn add(
-        &mut self,
-        rule: u32,
-        terms: &[Term],
-        chosen: Chosen,
-        is_decided: bool,
-        tables: &Tables,
-    ) {
+    /// Adds a rule.
+    pub(super) fn add(&mut self, guarded: Guarded<'_>, tables: &Tables) {
+        let Guarded { rule, terms, chosen, is_decided } = guarded;
         let test = |place: Option<usize>| terms.get(place?)?.test;
         let Some(pass) = test(chosen.guard).and_then(|test| pass(test, tables)) else {
             self.unguarded.push(rule);
@@ -255,19 +274,19 @@ impl Collector {
         let posting = Posting { slot, low, high, rule, is_decided };
         let missing = match pass {
             Pass::Above(slot, low) => {
-                let (above, _, missing) = self.ordered.entry(slot).or_default();
-                above.push((low, posting));
-                missing
+                let group = self.ordered.entry(slot).or_default();
+                group.above.push((low, posting));
+                &mut group.missing
             }
             Pass::Below(slot, high) => {
-                let (_, below, missing) = self.ordered.entry(slot).or_default();
-                below.push((high, posting));
-                missing
+                let group = self.ordered.entry(slot).or_default();
+                group.below.push((high, posting));
+                &mut group.missing
             }
             Pass::Among(slot, keys) => {
-                let (postings, missing) = self.entries.entry(slot).or_default();
-                postings.extend(keys.into_iter().map(|key| (key, posting)));
-                missing
+                let group = self.entries.entry(slot).or_default();
+                group.postings.extend(keys.into_iter().map(|key| (key, posting)));
+                &mut group.missing
             }
             Pass::Listed(probe) => {
                 let listed = self.listed.entry(probe).or_default();
@@ -281,14 +300,16 @@ impl Collector {
     }
 
     pub(super) fn finish(self) -> Guards {
-        let ordered = self.ordered.into_iter().map(|(slot, (mut above, mut below, missing))| {
+        let ordered = self.ordered.into_iter().map(|(slot, group)| {
+            let Unordered { mut above, mut below, missing } = group;
             above.sort_by_key(|(low, posting)| (*low, posting.rule));
             below.sort_by_key(|(high, posting)| (std::cmp::Reverse(*high), posting.rule));
             let (lows, above) = above.into_iter().unzip();
             let (highs, below) = below.into_iter().unzip();
             (slot, Ordered { lows, above, highs, below, missing })
         });
-        let entries = self.entries.into_iter().map(|(slot, (mut all, missing))| {
+        let entries = self.entries.into_iter().map(|(slot, group)| {
+            let Unsorted { postings: mut all, missing } = group;
             all.sort_by_key(|(key, posting)| (*key, posting.rule));
             let mut entries = Entries { missing, ..Entries::default() };
             for (key, posting) in all {

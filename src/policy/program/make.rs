@@ -5,7 +5,7 @@ use crate::policy::ir::Expr;
 use crate::policy::program::build::{Builder, Declared, SlotDef, Source};
 use crate::policy::program::code::{Step, Target, Test};
 use crate::policy::program::compile::Compiler;
-use crate::policy::program::guard::{Chosen, Collector, Term};
+use crate::policy::program::guard::{Chosen, Collector, Guarded, Term};
 use crate::policy::program::row::Slot;
 use crate::policy::program::tree::{Node, NodeKind, SlotIndex};
 use crate::policy::program::{
@@ -122,7 +122,8 @@ impl Maker<'_> {
         let program = self.program(&nodes);
         if program.is_ok() {
             let is_decided = nodes.is_empty();
-            self.collector.add(place, &tests, chosen, is_decided, &self.compiler.tables);
+            let guarded = Guarded { rule: place, terms: &tests, chosen, is_decided };
+            self.collector.add(guarded, &self.compiler.tables);
         }
         RuleCode { program }
     }
@@ -130,7 +131,7 @@ impl Maker<'_> {
     /// The steps of a condition that holds when all of these do.
     fn program(&mut self, nodes: &[Node]) -> Result<Program, NotLowered> {
         let (steps, start) = self.compiler.condition(nodes)?;
-        let place = |len: usize| u32::try_from(len).map_err(|_| NotLowered::TooLong);
+        let place = |len: usize| u32::try_from(len).ok().ok_or(NotLowered::TooLong);
         let from = place(self.steps.len())?;
         self.steps.extend(steps);
         Ok(Program { from, to: place(self.steps.len())?, start })
@@ -183,11 +184,10 @@ impl Maker<'_> {
 
 /// The terms of `&&`, and of `&&` within it.
 fn terms(node: Node, into: &mut Vec<Node>) {
-    match node.kind {
-        NodeKind::And(inner) if inner.iter().all(Node::is_bool) => {
-            inner.into_iter().for_each(|node| terms(node, into));
-        }
-        _ => into.push(node),
+    if !matches!(&node.kind, NodeKind::And(inner) if inner.iter().all(Node::is_bool)) {
+        into.push(node);
+    } else if let NodeKind::And(inner) = node.kind {
+        inner.into_iter().for_each(|node| terms(node, into));
     }
 }
 

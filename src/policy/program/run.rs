@@ -281,10 +281,14 @@ impl<'a> Run<'a, '_> {
                 let (start, needle) = stack.pop().zip(stack.pop()).ok_or(Bail)?;
                 operators::is_in_range(&[needle, start, end], is_closed).map_err(bail)?
             }
-            Op::IsMissing => match stack.pop().ok_or(Bail)? {
-                Operand::Unknown => Operand::Unknown,
-                operand => Operand::Bool(matches!(operand, Operand::Missing)),
-            },
+            Op::IsMissing => {
+                let operand = stack.pop().ok_or(Bail)?;
+                if matches!(operand, Operand::Unknown) {
+                    operand
+                } else {
+                    Operand::Bool(matches!(operand, Operand::Missing))
+                }
+            }
             Op::Call(function, args) => {
                 let from = stack.len().checked_sub(usize::from(args)).ok_or(Bail)?;
                 let args = stack.get(from..).ok_or(Bail)?;
@@ -329,12 +333,14 @@ impl<'a> Run<'a, '_> {
     ) -> Result<Operand<'a>, Bail> {
         let contains =
             |needle, haystack| operators::is_in(needle, haystack, self.facts.lists, self.facts.now);
-        match op {
-            BinaryOp::In => contains(&left, &right),
-            BinaryOp::NotIn => contains(&left, &right).and_then(|found| operators::not(&found)),
-            _ => operators::binary(op, left, right),
-        }
-        .map_err(bail)
+        let value = if op == BinaryOp::In {
+            contains(&left, &right)
+        } else if op == BinaryOp::NotIn {
+            contains(&left, &right).and_then(|found| operators::not(&found))
+        } else {
+            operators::binary(op, left, right)
+        };
+        value.map_err(bail)
     }
 }
 
@@ -342,9 +348,10 @@ impl<'a> Run<'a, '_> {
 fn term(op: Op, stack: &mut Stack<'_>) -> Result<Option<u16>, Bail> {
     let (Op::FirstTerm { ending, end } | Op::Term { ending, end }) = op else { return Err(Bail) };
     let truth = stack.pop().ok_or(Bail)?.truth("").map_err(bail)?;
-    let before = match op {
-        Op::Term { .. } => stack.pop().ok_or(Bail)?.truth("").map_err(bail)?,
-        _ => Truth::from(!ending),
+    let before = if matches!(op, Op::Term { .. }) {
+        stack.pop().ok_or(Bail)?.truth("").map_err(bail)?
+    } else {
+        Truth::from(!ending)
     };
     let ends = truth == Truth::from(ending);
     let joined = match (truth, before) {
@@ -359,11 +366,6 @@ fn term(op: Op, stack: &mut Stack<'_>) -> Result<Option<u16>, Bail> {
 
 /// What went wrong is the interpreter's to say.
 #[cold]
-#[expect(
-    clippy::needless_pass_by_value,
-    clippy::boxed_local,
-    reason = "it is what `map_err` gives"
-)]
 fn bail(_: Box<crate::policy::interpret::EvalError>) -> Bail {
     Bail
 }

@@ -113,7 +113,7 @@ impl Known {
 /// Whether values of both types can be compared.
 pub(super) fn are_comparable(left: Known, right: Known) -> bool {
     match (left.value_type, right.value_type) {
-        (Some(ValueType::Texts | ValueType::Any), _) | (None, _) | (_, None) => false,
+        (None | Some(ValueType::Texts | ValueType::Any), _) | (_, None) => false,
         (Some(one), Some(other)) => one == other || left.is_number() && right.is_number(),
     }
 }
@@ -296,7 +296,18 @@ fn can_contain(haystack: &Node, needle: &Node) -> bool {
             values.iter().all(|value| are_comparable(needle.known, of_const(value)))
         }
         NodeKind::List(_) => is_text,
-        _ => {
+        NodeKind::Const(_)
+        | NodeKind::Slot(_)
+        | NodeKind::Unary(..)
+        | NodeKind::Binary(..)
+        | NodeKind::And(_)
+        | NodeKind::Or(_)
+        | NodeKind::Coalesce(_)
+        | NodeKind::IsMissing(_)
+        | NodeKind::InRange(..)
+        | NodeKind::If(_)
+        | NodeKind::Call(..)
+        | NodeKind::Given(_) => {
             is_text && matches!(haystack.known.value_type, Some(ValueType::Text | ValueType::Texts))
         }
     }
@@ -328,7 +339,15 @@ fn arithmetic(op: BinaryOp, left: &Node, right: &Node, may_fail: bool) -> Known 
             Known::bounded(value_type, one, may_fail || !is_safe)
         }
         BinaryOp::Div => Known::bounded(value_type, one * 1e30, may_fail || !is_safe),
-        _ => Known::bounded(value_type, one, may_fail || !is_safe),
+        BinaryOp::Rem
+        | BinaryOp::Eq
+        | BinaryOp::Ne
+        | BinaryOp::Lt
+        | BinaryOp::Le
+        | BinaryOp::Gt
+        | BinaryOp::Ge
+        | BinaryOp::In
+        | BinaryOp::NotIn => Known::bounded(value_type, one, may_fail || !is_safe),
     }
 }
 
@@ -376,14 +395,11 @@ fn of_call(function: Function, args: &[Node]) -> Known {
         (Function::Contains, [Some(ValueType::Texts), Some(ValueType::Text)]) => {
             Known::of(ValueType::Bool)
         }
-        (Function::SubString, [Some(ValueType::Text), rest @ ..])
-            if matches!(
-                rest,
-                [Some(ValueType::Int)] | [Some(ValueType::Int), Some(ValueType::Int)]
-            ) =>
-        {
-            Known::of(ValueType::Text)
-        }
+        (
+            Function::SubString,
+            [Some(ValueType::Text), Some(ValueType::Int)]
+            | [Some(ValueType::Text), Some(ValueType::Int), Some(ValueType::Int)],
+        ) => Known::of(ValueType::Text),
         (Function::ToLower | Function::ToUpper, [Some(ValueType::Text)]) => {
             Known::failing(Some(ValueType::Text))
         }
