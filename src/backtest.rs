@@ -43,7 +43,7 @@ use crate::policy::set::PolicySet;
 use books::Books;
 use diff::Changes;
 use entrance::Entrance;
-use gather::Gatherer;
+use gather::{Columnar, Gatherer, Rows};
 use order::Merged;
 use pipeline::Pipeline;
 use problem::BacktestError;
@@ -111,8 +111,6 @@ impl Backtest {
         mut progress: impl FnMut(u64),
     ) -> Result<Report, BacktestError> {
         let bundle = &self.policies.bundle;
-        let ordered = surveys.iter().map(|survey| survey.is_ordered);
-        let rows = Merged::new(self.files.iter().zip(ordered), bundle.base_currency)?;
         let total: u64 = surveys.iter().map(|survey| survey.rows).sum();
         let bad_rows_max = self.bad_rows_max.unwrap_or(BAD_ROWS_MIN.max(total.div_ceil(100)));
         let (decisions, features) = (self.decisions.as_deref(), self.features.as_deref());
@@ -120,11 +118,11 @@ impl Backtest {
         let intake = Intake::for_history(self.hash_key.clone());
         let entrance = Entrance::new(&self.files, bundle, intake, bad_rows_max);
         let done = if self.can_be_in_batches() {
-            self.in_batches(entrance, rows, tables, &mut progress)?
+            self.in_batches(entrance, surveys, tables, &mut progress)?
         } else {
             let baseline = self.baseline.as_ref().map(|set| self.engine(set));
             let engines = (self.engine(&self.policies), baseline);
-            Replay::new(entrance, engines, tables).run(rows, &mut progress)?
+            Replay::new(entrance, engines, tables).run(self.merged(surveys)?, &mut progress)?
         };
         progress(done.entrance.counts.rows);
         self.report(done)
@@ -142,7 +140,7 @@ impl Backtest {
     fn in_batches<'a>(
         &'a self,
         entrance: Entrance<'a>,
-        rows: Merged<'a>,
+        surveys: &[Survey],
         tables: Tables,
         progress: impl FnMut(u64),
     ) -> Result<Done<'a>, BacktestError> {
@@ -156,8 +154,25 @@ impl Backtest {
         let sets = std::iter::once(&self.policies).chain(&self.baseline);
         let books = sets.map(|set| Books::new(set));
         let lanes = std::iter::once(policies).chain(baseline).zip(books);
+        let rows = self.rows(surveys)?;
         let gatherer = Gatherer::new(entrance, rows, wanted);
         Pipeline::new(gatherer, lanes, tables).run(progress)
+    }
+
+    /// The rows of all files: column by column where there is one file that has them so, in order of time.
+    fn rows(&self, surveys: &[Survey]) -> Result<Rows<'_>, BacktestError> {
+        if let ([file], [Survey { is_ordered: true, .. }]) = (self.files.as_slice(), surveys)
+            && let Some(rows) = Columnar::open(file, self.policies.bundle.base_currency)?
+        {
+            return Ok(Rows::Columnar(Box::new(rows)));
+        }
+        Ok(Rows::Merged(self.merged(surveys)?))
+    }
+
+    /// The rows of all files one after another, in order of time.
+    fn merged(&self, surveys: &[Survey]) -> Result<Merged<'_>, BacktestError> {
+        let ordered = surveys.iter().map(|survey| survey.is_ordered);
+        Merged::new(self.files.iter().zip(ordered), self.policies.bundle.base_currency)
     }
 
     fn engine(&self, policies: &Arc<PolicySet>) -> Engine {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::Absent;
+use crate::model::columns::Slot;
 use crate::model::field::Field;
 use crate::model::value::Text;
 use crate::policy::ir::Expr;
@@ -136,6 +137,25 @@ impl Readers<'_> {
 // === impl Present ===
 
 impl Present {
+    /// Notes a field or an attribute.
+    pub fn slot(&mut self, slot: &Slot) {
+        match slot {
+            Slot::Field(field) => self.field(*field),
+            Slot::Attribute(name) if !self.attributes.contains(name) => {
+                self.attributes.insert(name.clone());
+            }
+            Slot::Attribute(_) => {}
+        }
+    }
+
+    /// Whether a field or an attribute was noted.
+    pub fn has_slot(&self, slot: &Slot) -> bool {
+        match slot {
+            Slot::Field(field) => self.fields.contains(field),
+            Slot::Attribute(name) => self.attributes.contains(name),
+        }
+    }
+
     /// Notes a field, and what the edge derives from it.
     pub fn field(&mut self, field: Field) {
         self.fields.insert(field);

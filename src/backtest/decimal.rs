@@ -23,7 +23,19 @@ impl Decimal {
         if !number.is_finite() {
             return None;
         }
-        Self::parse(&compact_str::format_compact!("{number:e}"))
+        Self::hundredths(number)
+            .or_else(|| Self::parse(&compact_str::format_compact!("{number:e}")))
+    }
+
+    /// A number of whole hundredths, as most amounts are. Of two texts of at most 15 digits no float is
+    /// meant by both: the shortest text of this one says these hundredths.
+    fn hundredths(number: f64) -> Option<Self> {
+        let hundredths = (number * 100.0).round();
+        let is_exact =
+            hundredths.abs() < 1e15 && (hundredths / 100.0).to_bits() == number.to_bits();
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number far below 64 bits")]
+        let digits = hundredths as i128;
+        is_exact.then_some(Self { digits, scale: 2 })
     }
 
     /// Digits with an optional sign, point and exponent; `None` for all else.

@@ -10,7 +10,6 @@ use super::problem::{BacktestError, BadRow};
 use super::report::{ChangedPayment, Skipped};
 use super::row::{Row, RowOutcome};
 use super::source::DataFile;
-use crate::model::columns::Slot;
 use crate::model::currency::Currency;
 use crate::model::field::Field;
 use crate::model::intake::{Admitted, Intake, Violation};
@@ -61,6 +60,22 @@ pub(super) struct Entered {
     pub(super) outcome: Option<(Timestamp, Outcome)>,
 }
 
+/// A payment at the door: read and checked.
+pub(super) struct Arrived<'r> {
+    /// Its id as the file has it, and as it is kept.
+    pub(super) caller_id: &'r Text,
+    pub(super) id: &'r str,
+    pub(super) attempt: u32,
+    /// A hash over all that its row says but its time.
+    pub(super) content: u64,
+    /// Card numbers in it that are hashes now.
+    pub(super) hashed: u32,
+    pub(super) label: Option<bool>,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) has_channel: bool,
+    pub(super) amount_base: Option<i64>,
+}
+
 /// What is told of a payment beside its decision.
 #[derive(Clone, Debug)]
 pub(super) struct Told {
@@ -95,6 +110,11 @@ impl<'a> Entrance<'a> {
         Self { files, intake, counts, bundle, bad_rows_max, seen: Seen::default() }
     }
 
+    /// Whether a row can have happened then: else it is a mistake of its file.
+    pub(super) fn is_plausible(at: Timestamp) -> bool {
+        YEARS.contains(&at)
+    }
+
     /// Counts a row that comes. `None` when it was a bad one, which is skipped then.
     pub(super) fn row(
         &mut self,
@@ -105,7 +125,7 @@ impl<'a> Entrance<'a> {
         let files: &'a [DataFile] = self.files;
         let Some(from) = files.get(file) else { return Ok(None) };
         match row {
-            Ok(row) if YEARS.contains(&row.at) => Ok(Some((from, row))),
+            Ok(row) if Self::is_plausible(row.at) => Ok(Some((from, row))),
             Ok(row) => {
                 let problem = format!("`{}` is not between 1900 and 2200", row.at);
                 self.skip(from.bad_row(row.line, problem))?;
@@ -125,14 +145,26 @@ impl<'a> Entrance<'a> {
         row: &Row,
         done: Result<T, Skip>,
     ) -> Result<Option<T>, BacktestError> {
+        let done = self.settled(done, |problem| from.bad_row(row.line, problem))?;
+        if done.is_some() {
+            self.note_present(from.map(), row);
+        }
+        Ok(done)
+    }
+
+    /// Counts what was done with a row; `bad_row` names it where it is a bad one.
+    pub(super) fn settled<T>(
+        &mut self,
+        done: Result<T, Skip>,
+        bad_row: impl FnOnce(String) -> BadRow,
+    ) -> Result<Option<T>, BacktestError> {
         match done {
             Ok(done) => {
                 self.counts.events += 1;
-                self.note_present(from.map(), row);
                 Ok(Some(done))
             }
             Err(Skip::Bad(problem)) => {
-                self.skip(from.bad_row(row.line, problem))?;
+                self.skip(bad_row(problem))?;
                 Ok(None)
             }
             Err(Skip::Duplicate) => {
@@ -154,10 +186,50 @@ impl<'a> Entrance<'a> {
         let caller_id = Text::from(fields.get(Field::Id).as_text().unwrap_or_default());
         let Admitted { value: payment, hashed } =
             self.intake.payment(fields, row.at).map_err(|them| Skip::violations(&them))?;
-        let outcome = outcome.map(|outcome| outcome::of(outcome, &payment, &self.intake));
+        let (id, attempt) = (payment.id(), payment.attempt());
+        let outcome = outcome.map(|outcome| self.outcome(outcome, id, attempt));
         let outcome = outcome.transpose().map_err(|violation| Skip::violations(&[violation]))?;
-        let attempt = payment.attempt();
-        match self.seen.see(payment.id(), attempt, row) {
+        let currency = Currency::from_code(payment.currency());
+        let arrived = Arrived {
+            caller_id: &caller_id,
+            id,
+            attempt,
+            content: self.seen.content(row),
+            hashed,
+            label,
+            outcome,
+            has_channel: payment.fields().get(Field::Channel).is_present(),
+            amount_base: currency.and_then(|it| self.amount_base(payment.amount(), it)),
+        };
+        let told = self.enter(&arrived)?;
+        let outcome = arrived.outcome;
+        Ok(Entered {
+            told,
+            fraud: (label == Some(true)).then(|| row.at.plus(map.label_delay())),
+            outcome: outcome.map(|outcome| (row.at.plus(map.outcome_delay()), outcome)),
+            payment,
+        })
+    }
+
+    /// What becomes of a payment, as its row says.
+    pub(super) fn outcome(
+        &self,
+        told: &RowOutcome,
+        payment_id: &str,
+        attempt: u32,
+    ) -> Result<Outcome, Violation> {
+        outcome::of(told, (payment_id, attempt), &self.intake)
+    }
+
+    /// The amount in minor units of the bundle's base currency; `None` without a rate.
+    pub(super) fn amount_base(&self, amount: i64, currency: Currency) -> Option<i64> {
+        self.bundle.rates.to_base(amount, currency, self.bundle.base_currency)
+    }
+
+    /// Takes in a payment, unless it was there before.
+    pub(super) fn enter(&mut self, arrived: &Arrived<'_>) -> Result<Told, Skip> {
+        let Arrived { caller_id, attempt, label, amount_base, .. } = *arrived;
+        match self.seen.see(arrived.id, attempt, arrived.content) {
             Sight::New => {}
             Sight::Repeat => return Err(Skip::Duplicate),
             Sight::Contradiction => {
@@ -168,27 +240,21 @@ impl<'a> Entrance<'a> {
             }
         }
         self.counts.payments += 1;
-        self.counts.hashed += u64::from(hashed);
-        if label == Some(true) {
+        self.counts.hashed += u64::from(arrived.hashed);
+        if label == Some(true) && !self.counts.present.events.contains("fraud") {
             self.counts.present.events.insert(Text::const_new("fraud"));
         }
-        if let Some(outcome) = &outcome {
-            let has_channel = payment.fields().get(Field::Channel).is_present();
+        if let Some(outcome) = &arrived.outcome {
             let tables = &self.bundle.failures;
-            outcome::note(outcome, has_channel, tables, &mut self.counts.present);
+            outcome::note(outcome, arrived.has_channel, tables, &mut self.counts.present);
         }
-        let amount_base = amount_base(&payment, self.bundle);
-        match amount_base {
-            Some(_) => self.counts.present.field(Field::AmountBase),
-            None => self.counts.without_rate += 1,
+        if amount_base.is_none() {
+            self.counts.without_rate += 1;
+        } else if !self.counts.present.fields.contains(&Field::AmountBase) {
+            self.counts.present.field(Field::AmountBase);
         }
         let amount_base = amount_base.unwrap_or_default();
-        Ok(Entered {
-            payment,
-            told: Told { caller_id, attempt, label, amount_base },
-            fraud: (label == Some(true)).then(|| row.at.plus(map.label_delay())),
-            outcome: outcome.map(|outcome| (row.at.plus(map.outcome_delay()), outcome)),
-        })
+        Ok(Told { caller_id: caller_id.clone(), attempt, label, amount_base })
     }
 
     /// Leaves out a row that cannot be read or taken.
@@ -212,13 +278,7 @@ impl<'a> Entrance<'a> {
     fn note_present(&mut self, map: &DatasetMap, row: &Row) {
         let present = &mut self.counts.present;
         for slot in row.present(map) {
-            match slot {
-                Slot::Field(field) => present.field(*field),
-                Slot::Attribute(name) if !present.attributes.contains(name) => {
-                    present.attributes.insert(name.clone());
-                }
-                Slot::Attribute(_) => {}
-            }
+            present.slot(slot);
         }
         for field in [Field::Amount, Field::Currency] {
             if map.amount.is_some() {
@@ -252,10 +312,4 @@ impl Skip {
         let all: Vec<String> = violations.iter().map(ToString::to_string).collect();
         Self::Bad(all.join("; "))
     }
-}
-
-/// The amount in minor units of the bundle's base currency; `None` without a rate.
-fn amount_base(payment: &Payment, bundle: &Bundle) -> Option<i64> {
-    let currency = Currency::from_code(payment.currency())?;
-    bundle.rates.to_base(payment.amount(), currency, bundle.base_currency)
 }

@@ -1,4 +1,7 @@
-//! Rows become batches of payments, a column per field.
+//! Rows become batches of payments, a column per field: one after another, or column by column where the
+//! file has them so.
+
+mod columnar;
 
 use std::collections::HashMap;
 
@@ -11,6 +14,8 @@ use crate::model::columns::{Column, Slot};
 use crate::model::field::Field;
 use crate::model::value::{Text, Value};
 
+pub(super) use columnar::Columnar;
+
 /// So many rows go through together: enough that what is done once for all of them weighs nothing, few
 /// enough that they stay in the caches.
 pub(super) const BATCH_ROWS: usize = 4_096;
@@ -19,14 +24,22 @@ pub(super) const BATCH_ROWS: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     pub(super) batch: Batch,
-    /// By row.
+    /// By the place among the rows that are payments.
     pub(super) told: Vec<Told>,
+}
+
+/// Where rows come from.
+pub(super) enum Rows<'a> {
+    /// One after another, from any files.
+    Merged(Merged<'a>),
+    /// Column by column.
+    Columnar(Box<Columnar<'a>>),
 }
 
 /// Gathers the rows of payments.
 pub(super) struct Gatherer<'a> {
     pub(super) entrance: Entrance<'a>,
-    rows: Merged<'a>,
+    rows: Rows<'a>,
     /// What somebody will read.
     wanted: Vec<Slot>,
 }
@@ -34,35 +47,47 @@ pub(super) struct Gatherer<'a> {
 // === impl Gatherer ===
 
 impl<'a> Gatherer<'a> {
-    pub(super) const fn new(entrance: Entrance<'a>, rows: Merged<'a>, wanted: Vec<Slot>) -> Self {
+    pub(super) const fn new(entrance: Entrance<'a>, rows: Rows<'a>, wanted: Vec<Slot>) -> Self {
         Self { entrance, rows, wanted }
     }
 
     /// The next batch; `None` after the last row.
     pub(super) fn next(&mut self) -> Result<Option<Gathered>, BacktestError> {
-        let mut gathered = Gathered::default();
-        let mut columns: Vec<Builder> = self.wanted.iter().map(Builder::new).collect();
-        for row in self.rows.by_ref().take(BATCH_ROWS) {
-            let (file, row) = row?;
-            let Some((from, row)) = self.entrance.row(file, row)? else { continue };
-            let done = match &row.about {
-                About::Payment { label, outcome } => {
-                    self.entrance.payment(from.map(), &row, *label, outcome.as_deref())
-                }
-                About::Event { .. } => Err(Skip::Bad("is no payment".to_owned())),
-            };
-            if let Some(entered) = self.entrance.done(from, &row, done)? {
-                gathered.push(entered, &row, &self.wanted, &mut columns);
-            }
+        match &mut self.rows {
+            Rows::Merged(rows) => merged(&mut self.entrance, rows, &self.wanted),
+            Rows::Columnar(rows) => rows.next(&mut self.entrance, &self.wanted),
         }
-        if gathered.told.is_empty() && self.rows.is_over() {
-            return Ok(None);
-        }
-        for (slot, column) in self.wanted.iter().zip(columns) {
-            gathered.batch.columns.insert(slot, column.finish());
-        }
-        Ok(Some(gathered))
     }
+}
+
+/// The next batch of rows that come one after another.
+fn merged(
+    entrance: &mut Entrance<'_>,
+    rows: &mut Merged<'_>,
+    wanted: &[Slot],
+) -> Result<Option<Gathered>, BacktestError> {
+    let mut gathered = Gathered::default();
+    let mut columns: Vec<Builder> = wanted.iter().map(Builder::new).collect();
+    for row in rows.by_ref().take(BATCH_ROWS) {
+        let (file, row) = row?;
+        let Some((from, row)) = entrance.row(file, row)? else { continue };
+        let done = match &row.about {
+            About::Payment { label, outcome } => {
+                entrance.payment(from.map(), &row, *label, outcome.as_deref())
+            }
+            About::Event { .. } => Err(Skip::Bad("is no payment".to_owned())),
+        };
+        if let Some(entered) = entrance.done(from, &row, done)? {
+            gathered.push(entered, &row, wanted, &mut columns);
+        }
+    }
+    if gathered.told.is_empty() && rows.is_over() {
+        return Ok(None);
+    }
+    for (slot, column) in wanted.iter().zip(columns) {
+        gathered.batch.columns.insert(slot, column.finish());
+    }
+    Ok(Some(gathered))
 }
 
 // === impl Gathered ===

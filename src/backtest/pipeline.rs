@@ -146,8 +146,8 @@ fn decide(
     let Stage { completed, values, verdicts } = stage;
     let values = std::mem::take(values);
     decider.decide(&gathered.batch, completed, values, |decided| {
-        let Decided { row, at, evaluation, features } = decided;
-        let Some(told) = gathered.told.get(row) else { return Ok(()) };
+        let Decided { place, at, evaluation, features } = decided;
+        let Some(told) = gathered.told.get(place) else { return Ok(()) };
         books.count(evaluation, at, told.label, told.amount_base);
         verdicts.push(evaluation.verdict);
         tables.as_mut().map_or(Ok(()), |tables| {
@@ -167,8 +167,8 @@ fn compare(decided: &InFlight, changes: &mut Changes) {
     let [policies, baseline] = decided.stages.as_slice() else { return };
     let Gathered { batch, told } = &decided.gathered;
     let verdicts = baseline.verdicts.iter().zip(&policies.verdicts);
-    for (row, (from, to)) in batch.rows.iter().copied().zip(verdicts) {
-        if let (Some(told), Some(at)) = (told.get(row), batch.at.get(row)) {
+    for ((row, told), (from, to)) in batch.rows.iter().zip(told).zip(verdicts) {
+        if let Some(at) = batch.at.get(*row) {
             changes.count(*from, *to, || told.changed(*at, *from, *to));
         }
     }

@@ -126,10 +126,18 @@ impl Row {
         }
         if let About::Payment { label, outcome } = &self.about {
             label.hash(&mut hasher);
-            let outcome = outcome.as_ref().map(|o| (o.status, o.stage, o.amount, &o.code));
-            outcome.hash(&mut hasher);
+            outcome.as_deref().map(RowOutcome::key).hash(&mut hasher);
         }
         hasher.finish()
+    }
+}
+
+// === impl RowOutcome ===
+
+impl RowOutcome {
+    /// What tells it from another.
+    pub fn key(&self) -> impl std::hash::Hash + '_ {
+        (self.status, self.stage, self.amount, &self.code)
     }
 }
 
@@ -189,10 +197,9 @@ impl<'m> Decoder<'m> {
                 };
                 About::Payment {
                     label: label.map_or(Ok(None), |label| cells.label(label))?,
-                    outcome: match outcome {
-                        Some(columns) => cells.outcome(columns, currency)?,
-                        None => None,
-                    },
+                    outcome: outcome
+                        .as_ref()
+                        .map_or(Ok(None), |columns| cells.outcome(columns, currency))?,
                 }
             }
             Subject::Events { name, payment_id } => About::Event {
@@ -206,6 +213,39 @@ impl<'m> Decoder<'m> {
             },
         };
         Ok(Row { at, line, values: values.into_boxed_slice(), about })
+    }
+
+    /// Whether the payment of a row was fraud, as far as known.
+    ///
+    /// # Errors
+    /// What is wrong with the cell, with the name of its column.
+    pub fn label<'c>(
+        self,
+        cell: impl Fn(usize) -> Result<Cell<'c>, CellProblem>,
+    ) -> Result<Option<bool>, CellProblem> {
+        match &self.map.subject {
+            Subject::Payments { label: Some(label), .. } => {
+                Cells { decoder: self, cell }.label(*label)
+            }
+            Subject::Payments { label: None, .. } | Subject::Events { .. } => Ok(None),
+        }
+    }
+
+    /// What became of the payment of a row, whose amount is in that currency.
+    ///
+    /// # Errors
+    /// What is wrong with a cell, with the name of its column.
+    pub fn outcome<'c>(
+        self,
+        cell: impl Fn(usize) -> Result<Cell<'c>, CellProblem>,
+        currency: Option<Currency>,
+    ) -> Result<Option<Box<RowOutcome>>, CellProblem> {
+        match &self.map.subject {
+            Subject::Payments { outcome: Some(columns), .. } => {
+                Cells { decoder: self, cell }.outcome(columns, currency)
+            }
+            Subject::Payments { outcome: None, .. } | Subject::Events { .. } => Ok(None),
+        }
     }
 
     fn named(self, column: usize, problem: &str) -> CellProblem {

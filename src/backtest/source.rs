@@ -18,6 +18,8 @@ use crate::model::currency::Currency;
 use crate::model::time::Timestamp;
 use crate::policy::diagnostic::nearest;
 
+pub(super) use parquet::Cells;
+
 /// A format of data files and outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -52,6 +54,12 @@ pub struct Rows<'f> {
     file: &'f DataFile,
     decoder: Decoder<'f>,
     reader: Box<dyn Reader>,
+}
+
+/// Reads a Parquet file, many rows at a time.
+pub(super) struct Batches<'f> {
+    file: &'f DataFile,
+    reader: parquet::Batches,
 }
 
 /// The rows of one format. A reader stands on one row at a time.
@@ -146,6 +154,19 @@ impl DataFile {
         Ok(Rows { file: self, decoder: Decoder::new(&self.map, base), reader })
     }
 
+    /// Reads the rows of a Parquet file, many at a time; `None` for other formats.
+    ///
+    /// # Errors
+    /// When the file cannot be opened any more.
+    pub(super) fn batches(&self) -> Result<Option<Batches<'_>>, BacktestError> {
+        if self.format != Format::Parquet {
+            return Ok(None);
+        }
+        let reader = parquet::Batches::open(&self.path, &self.map.columns);
+        let reader = reader.map_err(|problem| self.error(problem))?;
+        Ok(Some(Batches { file: self, reader }))
+    }
+
     /// A row of this file that is left out.
     pub fn bad_row(&self, line: u64, problem: String) -> BadRow {
         BadRow { file: self.name.to_string(), line, problem }
@@ -180,6 +201,15 @@ impl Iterator for Rows<'_> {
             None => self.decoder.row(stand.line, |column| self.reader.cell(column)),
         };
         Some(Ok(row.map_err(|problem| self.file.bad_row(stand.line, problem))))
+    }
+}
+
+impl Iterator for Batches<'_> {
+    type Item = Result<Cells, BacktestError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let cells = self.reader.next().transpose()?;
+        Some(cells.map_err(|problem| self.file.error(problem)))
     }
 }
 

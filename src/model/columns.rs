@@ -1,6 +1,6 @@
 //! The fields of many payments, a column per field: what many of them have in common is held once.
 
-use crate::model::field::{FIELD_COUNT, Field};
+use crate::model::field::{FIELD_COUNT, Field, Fields};
 use crate::model::value::{Text, Value};
 
 /// A place in the fields of a payment or event.
@@ -51,6 +51,24 @@ impl Column {
         };
         value.unwrap_or(&Value::Missing)
     }
+
+    /// Puts a value in a row. What is the same for all stays so.
+    fn set(&mut self, row: usize, value: Value) {
+        match self {
+            Self::Same(_) => {}
+            Self::Coded { codes, values } => {
+                if let Some(code) = codes.get_mut(row) {
+                    *code = u32::try_from(values.len()).unwrap_or(u32::MAX);
+                    values.push(value);
+                }
+            }
+            Self::Plain(values) => {
+                if let Some(known) = values.get_mut(row) {
+                    *known = value;
+                }
+            }
+        }
+    }
 }
 
 // === impl Columns ===
@@ -76,6 +94,21 @@ impl Columns {
             }
         }
         self.columns.push(column);
+    }
+
+    /// Puts in a row what these fields say, in the columns that are there.
+    pub fn write(&mut self, row: usize, fields: &Fields) {
+        for (field, place) in Field::ALL.iter().zip(self.places.iter()) {
+            let column = place.and_then(|place| self.columns.get_mut(usize::from(place)));
+            if let Some(column) = column {
+                column.set(row, fields.get(*field).clone());
+            }
+        }
+        for (name, place) in &self.attributes {
+            if let Some(column) = self.columns.get_mut(usize::from(*place)) {
+                column.set(row, fields.attribute(name).clone());
+            }
+        }
     }
 
     /// The column of a field; `None` where no row has it.

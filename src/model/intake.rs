@@ -6,6 +6,7 @@
 
 pub mod bounds;
 mod checks;
+mod single;
 
 use crate::model::card_number::{HashKey, holds_card_number, is_card_number};
 use crate::model::currency::Currency;
@@ -13,7 +14,9 @@ use crate::model::field::{CardNumbers, Case, Field, Fields};
 use crate::model::payment::Payment;
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::{Text, Value, ValueType};
-use crate::model::words;
+
+/// The fields that have a value in every payment, said or not.
+const DEFAULTED: [Field; 4] = [Field::Wallet, Field::ThreeDs, Field::Recurring, Field::OffSession];
 
 /// The fields without which there is no payment.
 const REQUIRED: [Field; 4] = [Field::Id, Field::Attempt, Field::Amount, Field::Currency];
@@ -81,14 +84,9 @@ impl Intake {
         mut fields: Fields,
         received_at: Timestamp,
     ) -> Result<Admitted<Payment>, Vec<Violation>> {
-        for field in [Field::Wallet, Field::ThreeDs] {
+        for field in DEFAULTED {
             if checks::is_absent(fields.get(field)) {
-                fields.set(field, Value::Text(Text::const_new(words::NONE)));
-            }
-        }
-        for field in [Field::Recurring, Field::OffSession] {
-            if !fields.get(field).is_present() {
-                fields.set(field, Value::Bool(false));
+                fields.set(field, Self::default_of(field));
             }
         }
         if !fields.get(Field::OccurredAt).is_present() {

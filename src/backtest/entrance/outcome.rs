@@ -6,13 +6,12 @@ use crate::failure::tables::Tables;
 use crate::model::field::Field;
 use crate::model::intake::{Intake, Violation};
 use crate::model::outcome::Outcome;
-use crate::model::payment::Payment;
 use crate::model::value::Text;
 
 /// The outcome of a payment.
 pub(super) fn of(
     row: &RowOutcome,
-    payment: &Payment,
+    (payment_id, attempt): (&str, u32),
     intake: &Intake,
 ) -> Result<Outcome, Violation> {
     let text = |field: &str, text: &Option<Text>| {
@@ -32,8 +31,8 @@ pub(super) fn of(
         latency,
     } = row;
     Ok(Outcome {
-        payment_id: Text::from(payment.id()),
-        attempt: payment.attempt(),
+        payment_id: Text::from(payment_id),
+        attempt,
         outcome_id: None,
         status: *status,
         stage: *stage,

@@ -27,10 +27,15 @@ pub(super) enum Sight {
 // === impl Seen ===
 
 impl Seen {
-    pub(super) fn see(&mut self, payment_id: &str, attempt: u32, row: &Row) -> Sight {
+    /// The content of a row.
+    pub(super) fn content(&self, row: &Row) -> u64 {
+        row.content(&self.first)
+    }
+
+    /// Whether the attempt was there before.
+    pub(super) fn see(&mut self, payment_id: &str, attempt: u32, content: u64) -> Sight {
         let key = (payment_id, attempt);
         let key = (self.first.hash_one(key), self.second.hash_one(key));
-        let content = row.content(&self.first);
         match self.attempts.entry(key) {
             Entry::Vacant(vacant) => {
                 vacant.insert(content);

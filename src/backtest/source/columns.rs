@@ -33,7 +33,8 @@ pub(super) enum Column {
     TextView(StringViewArray),
     /// Microseconds, and whether they are instants or on the clock of some zone.
     Time(Int64Array, bool),
-    Dictionary(Vec<Option<usize>>, Box<Self>),
+    /// The code of each row, and the value of each code; a row without a value has a code beyond them.
+    Dictionary(Vec<u32>, Box<Self>, usize),
     List(Vec<Option<ArrayRef>>),
 }
 
@@ -84,15 +85,41 @@ impl Column {
                 if dictionary.values().is_empty() {
                     return Ok(Self::Null);
                 }
-                let keys = dictionary.normalized_keys();
-                let keys = keys.into_iter().enumerate();
-                let keys = keys.map(|(row, key)| array.is_valid(row).then_some(key)).collect();
-                Self::Dictionary(keys, Box::new(Self::new(dictionary.values().as_ref())?))
+                let codes =
+                    dictionary.normalized_keys().into_iter().enumerate().map(|(row, code)| {
+                        let code = u32::try_from(code).ok().filter(|_| array.is_valid(row));
+                        code.unwrap_or(u32::MAX)
+                    });
+                let values = Self::new(dictionary.values().as_ref())?;
+                Self::Dictionary(codes.collect(), Box::new(values), dictionary.values().len())
             }
             DataType::List(_) => Self::List(array.as_list::<i32>().iter().collect()),
             DataType::LargeList(_) => Self::List(array.as_list::<i64>().iter().collect()),
             other => return numbers(array, other),
         })
+    }
+
+    /// The code of each row and how many codes there are, where rows share their values.
+    pub(super) fn codes(&self) -> Option<(&[u32], usize)> {
+        match self {
+            Self::Dictionary(codes, _, different) => Some((codes, *different)),
+            Self::Null
+            | Self::Bool(_)
+            | Self::Int(_)
+            | Self::Unsigned(_)
+            | Self::Float(_)
+            | Self::Numerals(_)
+            | Self::Text(_)
+            | Self::LargeText(_)
+            | Self::TextView(_)
+            | Self::Time(..)
+            | Self::List(_) => None,
+        }
+    }
+
+    /// Whether it is of texts.
+    pub(super) const fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::LargeText(_) | Self::TextView(_))
     }
 
     pub(super) fn cell(&self, row: usize) -> Result<Cell<'_>, CellProblem> {
@@ -126,10 +153,13 @@ impl Column {
                     Cell::Local(micros)
                 }
             }
-            Self::Dictionary(keys, values) => match keys.get(row).copied().flatten() {
-                Some(key) => values.cell(key)?,
-                None => Cell::Missing,
-            },
+            Self::Dictionary(codes, values, different) => {
+                let code = codes.get(row).and_then(|code| usize::try_from(*code).ok());
+                match code.filter(|code| code < different) {
+                    Some(code) => values.cell(code)?,
+                    None => Cell::Missing,
+                }
+            }
             Self::List(lists) => match lists.get(row).and_then(Option::as_ref) {
                 Some(list) => Cell::Texts(texts(list)?),
                 None => Cell::Missing,

@@ -32,8 +32,8 @@ pub struct Decider {
 /// What was decided of a payment.
 #[derive(Clone, Copy, Debug)]
 pub struct Decided<'a> {
-    /// Its row.
-    pub row: usize,
+    /// Its place among the payments of the batch.
+    pub place: usize,
     /// When it was decided.
     pub at: Timestamp,
     /// What the rules and limits came to.
@@ -95,7 +95,7 @@ impl Decider {
             .map(|FeatureValues { features, values }| (features, values.into_iter()))
             .collect();
         let mut outcomes = completed.outcomes.iter().enumerate().peekable();
-        for row in batch.rows.iter().copied() {
+        for (place, row) in batch.rows.iter().copied().enumerate() {
             let Some(at) = batch.at.get(row).copied() else { continue };
             for (features, values) in &mut values {
                 for (feature, value) in features.iter().zip(values) {
@@ -106,10 +106,10 @@ impl Decider {
             }
             RowFields { view, of: Of::Payment, row }.fill(&self.reads, &mut self.fields);
             let evaluation = self.evaluate(batch, row, at);
-            tell(Decided { row, at, evaluation: &evaluation, features: &self.features })?;
-            while let Some((place, happened)) = outcomes.next_if(|(_, told)| told.row == row) {
+            tell(Decided { place, at, evaluation: &evaluation, features: &self.features })?;
+            while let Some((told, happened)) = outcomes.next_if(|(_, told)| told.row == row) {
                 if let Some(limits) = &mut self.limits {
-                    limits.expect(batch, place, happened);
+                    limits.expect(batch, told, happened);
                 }
             }
         }

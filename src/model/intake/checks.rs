@@ -52,11 +52,15 @@ pub(super) fn coordinate(field: Field, degrees: f64) -> Result<(), String> {
 
 /// The domain of the address that was sent; where there is none, what was sent as the domain stands.
 pub(super) fn derive_email_domain(fields: &mut Fields) {
-    let domain = fields.get(Field::AccountEmail).as_text().and_then(|email| email.rsplit_once('@'));
-    if let Some((_, domain)) = domain.filter(|(_, domain)| !domain.is_empty()) {
-        let domain = Text::from(domain).to_lowercase();
+    if let Some(domain) = fields.get(Field::AccountEmail).as_text().and_then(email_domain) {
         fields.set(Field::AccountEmailDomain, Value::Text(domain));
     }
+}
+
+/// The domain of an address, in lower case.
+pub(super) fn email_domain(email: &str) -> Option<Text> {
+    let (_, domain) = email.rsplit_once('@')?;
+    (!domain.is_empty()).then(|| Text::from(domain).to_lowercase())
 }
 
 /// The challenge methods already passed.

@@ -3,12 +3,16 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, DictionaryArray, Float64Array, Int64Array, StringArray};
 use proptest::prelude::*;
 use tempfile::TempDir;
 use vajra::backtest::Backtest;
 
-use super::{backtest, bundle, data::time, run};
+use super::data::{time, write_batch};
+use super::{backtest, bundle, run};
 
 const MAP: &str = r#"
 [payment]
@@ -180,15 +184,36 @@ fn left(directory: &Path, of: Backtest, one_by_one: bool) -> (String, Vec<String
     (format!("{report:#?}"), tables.to_vec())
 }
 
+/// The same rows in Parquet: most columns as texts, some of them with codes, others as numbers.
+fn write_parquet(path: &Path, csv: &str) {
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<&str>>());
+    let names = lines.next().unwrap();
+    let rows: Vec<Vec<&str>> = lines.collect();
+    let columns = names.iter().enumerate().map(|(place, name)| {
+        let cells = rows.iter().map(|row| Some(row[place]).filter(|cell| !cell.is_empty()));
+        let column: ArrayRef = match *name {
+            "taken" => Arc::new(cells.map(|it| it?.parse().ok()).collect::<Int64Array>()),
+            "weight" => Arc::new(cells.map(|it| it?.parse().ok()).collect::<Float64Array>()),
+            "email" => Arc::new(cells.collect::<DictionaryArray<Int32Type>>()),
+            _ => Arc::new(cells.collect::<StringArray>()),
+        };
+        (*name, column)
+    });
+    write_batch(path, columns.collect());
+}
+
 fn check(csv: &str, rules: &str, baseline: Option<&str>) -> Result<(), TestCaseError> {
     let directory = TempDir::new().unwrap();
-    let path = directory.path().join("data.csv");
+    let [path, parquet] = ["data.csv", "data.parquet"].map(|name| directory.path().join(name));
     std::fs::write(&path, csv).unwrap();
-    let of = || Backtest { baseline: baseline.map(bundle), ..backtest(&[(&path, MAP)], rules) };
-    let batches = left(directory.path(), of(), false);
-    let one_by_one = left(directory.path(), of(), true);
-    prop_assert_eq!(batches.1, one_by_one.1);
-    prop_assert_eq!(batches.0, one_by_one.0);
+    write_parquet(&parquet, csv);
+    for path in [path, parquet] {
+        let of = || Backtest { baseline: baseline.map(bundle), ..backtest(&[(&path, MAP)], rules) };
+        let batches = left(directory.path(), of(), false);
+        let one_by_one = left(directory.path(), of(), true);
+        prop_assert_eq!(batches.1, one_by_one.1);
+        prop_assert_eq!(batches.0, one_by_one.0);
+    }
     Ok(())
 }
 
