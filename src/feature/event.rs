@@ -1,11 +1,12 @@
-//! One event as it is kept: 24 bytes, whatever its value. Values that do not fit in 64 bits are kept
-//! as a hash; the few streams whose values are given back keep them in [`Values`] beside it.
+//! One event as it is kept: 24 bytes, whatever its value. Texts of up to 8 bytes (countries, currencies,
+//! brands) are held as they are. Values that do not fit in 64 bits are kept as a hash; the few streams
+//! whose values are given back keep them in [`Values`] beside it.
 
 use std::cmp::Ordering;
 
 use crate::feature::state::Observed;
 use crate::model::time::Timestamp;
-use crate::model::value::Value;
+use crate::model::value::{Text, Value};
 
 /// One event of one stream.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,8 @@ pub(super) enum Kind {
     Int,
     Float,
     Time,
+    /// A text of up to 8 bytes, filled up with zeros.
+    Short,
     /// The hash of a value in [`Values`].
     Hashed,
 }
@@ -59,7 +62,10 @@ impl Event {
             Observed::Value(Value::Int(number)) => (Kind::Int, number.cast_unsigned()),
             Observed::Value(Value::Float(number)) => (Kind::Float, number.to_bits()),
             Observed::Value(Value::Time(at)) => (Kind::Time, at.as_micros().cast_unsigned()),
-            Observed::Value(Value::Text(text)) => (Kind::Hashed, hash(text.as_bytes(), 0)),
+            Observed::Value(Value::Text(text)) => match short(text) {
+                Some(bits) => (Kind::Short, bits),
+                None => (Kind::Hashed, hash(text.as_bytes(), 0)),
+            },
             Observed::Value(Value::Texts(texts)) => {
                 (Kind::Hashed, texts.iter().fold(1, |seed, text| hash(text.as_bytes(), seed)))
             }
@@ -76,7 +82,7 @@ impl Event {
             Kind::Int => Some(Scalar::Int(self.bits.cast_signed())),
             Kind::Float => Some(Scalar::Float(f64::from_bits(self.bits))),
             Kind::Time => Some(Scalar::Time(Timestamp::from_micros(self.bits.cast_signed()))),
-            Kind::Plain | Kind::Unknown | Kind::Bool | Kind::Hashed => None,
+            Kind::Plain | Kind::Unknown | Kind::Bool | Kind::Short | Kind::Hashed => None,
         }
     }
 
@@ -84,7 +90,7 @@ impl Event {
     pub(super) fn identity(&self) -> u64 {
         match self.kind {
             Kind::Hashed => self.bits,
-            Kind::Plain | Kind::Unknown | Kind::Bool | Kind::Int | Kind::Time => {
+            Kind::Plain | Kind::Unknown | Kind::Bool | Kind::Int | Kind::Time | Kind::Short => {
                 spread(self.bits ^ (self.kind as u64).wrapping_mul(0xd6e8_feb8_6659_fd93))
             }
             Kind::Float => {
@@ -104,6 +110,7 @@ impl Event {
             Kind::Int | Kind::Float | Kind::Time => {
                 self.scalar().map_or(Value::Missing, Scalar::value)
             }
+            Kind::Short => Value::Text(short_text(self.bits)),
             Kind::Hashed => values.map_or(Value::Unknown, |values| values.get(self.bits)),
         }
     }
@@ -142,15 +149,9 @@ impl Scalar {
 // === impl Values ===
 
 impl Values {
-    /// Keeps the value of an event. `is_used` says whether an event with that hash is still there;
-    /// it is asked now and then, to forget what no event has any more.
-    pub(super) fn keep(
-        &mut self,
-        event: &Event,
-        observed: &Observed,
-        is_used: impl Fn(u64) -> bool,
-    ) {
-        let (Some(hash), Observed::Value(value)) = (event.value_hash(), observed) else { return };
+    /// Keeps a value under its hash. `is_used` says whether an event with a hash is still there; it is
+    /// asked now and then, to forget what no event has any more.
+    pub(super) fn keep(&mut self, hash: u64, value: &Value, is_used: impl Fn(u64) -> bool) {
         let Err(place) = self.known.binary_search_by_key(&hash, |(known, _)| *known) else {
             return;
         };
@@ -181,6 +182,19 @@ impl Values {
 )]
 pub(super) const fn float(number: i64) -> f64 {
     number as f64
+}
+
+/// A text that fits in 64 bits, unless it could not be told from one that was filled up.
+fn short(text: &str) -> Option<u64> {
+    let mut word = [0; 8];
+    word.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+    (!text.ends_with('\0')).then(|| u64::from_le_bytes(word))
+}
+
+fn short_text(bits: u64) -> Text {
+    let word = bits.to_le_bytes();
+    let len = word.len() - usize::try_from(bits.leading_zeros() / 8).unwrap_or_default();
+    Text::from_utf8_lossy(word.get(..len).unwrap_or_default())
 }
 
 /// The same on every machine and in every version, as estimates of distinct values depend on it. It

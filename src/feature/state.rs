@@ -3,6 +3,7 @@
 //! A read never changes anything, so that a dry run leaves no trace and a value depends on the events
 //! alone, never on when it was read.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -16,6 +17,10 @@ use crate::model::value::Value;
 
 /// A stream with more events than this is kept in a form whose reads do not look at each of them.
 const FEW_MAX: usize = 32;
+
+/// What does not fit inline moves to the heap with room for this many more: one attempt brings an event
+/// to each of several streams.
+const ROOM_MIN: usize = 4;
 
 /// What one event brings to a stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,10 +115,12 @@ impl EntityState {
         let Some(layout) = &self.layout else { return };
         let (Some(plan), Ok(stream)) = (layout.plan(stream), u16::try_from(stream)) else { return };
         let event = Event::new(stream, at, observed);
-        if plan.keeps_values {
+        if plan.keeps_values
+            && let (Some(hash), Observed::Value(value)) = (event.value_hash(), observed)
+        {
             let events = &self.events;
             let More { values, large } = &mut **self.more.get_or_insert_default();
-            values.keep(&event, observed, |hash| {
+            values.keep(hash, value, |hash| {
                 events.iter().any(|event| event.value_hash() == Some(hash))
                     || large.iter().any(|(_, large)| large.uses(hash))
             });
@@ -122,26 +129,32 @@ impl EntityState {
             large.observe(plan, event, self.last_effective);
             return;
         }
+        let mut own = self.place_of(stream);
         if plan.all_time.is_none() {
             let horizon = self.last_effective.minus(plan.reach);
-            self.events.retain(|event| event.stream != stream || event.at > horizon);
             if at <= horizon {
                 return;
             }
+            let known = self.events.get(own.clone()).unwrap_or_default();
+            let over = known.iter().take_while(|event| event.at <= horizon).count();
+            if over > 0 {
+                self.events.drain(own.start..own.start + over);
+                own.end -= over;
+            }
         }
-        let place = self
-            .events
-            .partition_point(|known| (known.stream, known.at) <= (event.stream, event.at));
+        let known = self.events.get(own.clone()).unwrap_or_default();
+        let later = known.iter().rev().take_while(|known| known.at > at).count();
         if self.events.len() == self.events.capacity() {
             // By half, not by the double: there are millions of entities with a few events each.
-            self.events.reserve_exact(self.events.len().div_ceil(2));
+            self.events.reserve_exact(ROOM_MIN.max(self.events.len().div_ceil(2)));
         }
-        self.events.insert(place, event);
-        let own = self.events_of(stream);
+        self.events.insert(own.end - later, event);
+        own.end += 1;
         if own.len() > FEW_MAX {
-            let large = Large::new(plan, own.iter(), self.last_effective);
+            let events = self.events.get(own.clone()).unwrap_or_default();
+            let large = Large::new(plan, events.iter(), self.last_effective);
             self.more.get_or_insert_default().large.push((stream, large));
-            self.events.retain(|event| event.stream != stream);
+            self.events.drain(own);
         }
     }
 
@@ -201,10 +214,14 @@ impl EntityState {
 
     /// The events of a stream that has few.
     fn events_of(&self, stream: u16) -> &[Event] {
+        self.events.get(self.place_of(stream)).unwrap_or_default()
+    }
+
+    /// Where they stand among those of all streams.
+    fn place_of(&self, stream: u16) -> Range<usize> {
         let start = self.events.partition_point(|event| event.stream < stream);
-        let events = self.events.get(start..).unwrap_or_default();
-        let end = events.partition_point(|event| event.stream == stream);
-        events.get(..end).unwrap_or_default()
+        let others = self.events.get(start..).unwrap_or_default();
+        start..start + others.partition_point(|event| event.stream == stream)
     }
 
     fn remap(&mut self, from: &EntityLayout, to: &EntityLayout) {

@@ -17,12 +17,18 @@ pub(super) trait Part: Clone + Default {
     fn of(summary: &Summary) -> &Self;
 }
 
+/// How many.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Count {
+    pub(super) all: u64,
+    /// How many of all are unknown.
+    pub(super) unknown: u64,
+}
+
 /// How many, and when.
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
-    pub(super) count: u64,
-    /// How many of the count are unknown.
-    pub(super) unknown: u64,
+    count: Count,
     first: Timestamp,
     first_unknown: Timestamp,
     last: Timestamp,
@@ -52,7 +58,7 @@ pub(super) struct Extremes {
 /// Everything.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Summary {
-    pub(super) tally: Tally,
+    tally: Tally,
     moments: Moments,
     extremes: Extremes,
 }
@@ -74,6 +80,24 @@ pub(super) enum Total {
     Float(f64),
 }
 
+// === impl Count ===
+
+impl Part for Count {
+    fn add(&mut self, event: &Event) {
+        self.all += 1;
+        self.unknown += u64::from(event.is_unknown());
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.all += other.all;
+        self.unknown += other.unknown;
+    }
+
+    fn of(summary: &Summary) -> &Self {
+        &summary.tally.count
+    }
+}
+
 // === impl Tally ===
 
 impl Tally {
@@ -82,7 +106,7 @@ impl Tally {
         match self.first.cmp(&self.first_unknown) {
             Ordering::Greater => Err(()),
             Ordering::Less | Ordering::Equal => {
-                Ok((self.count > self.unknown).then_some(self.first))
+                Ok((self.count.all > self.count.unknown).then_some(self.first))
             }
         }
     }
@@ -92,7 +116,7 @@ impl Tally {
         match self.last.cmp(&self.last_unknown) {
             Ordering::Less => Err(()),
             Ordering::Greater | Ordering::Equal => {
-                Ok((self.count > self.unknown).then_some(self.last))
+                Ok((self.count.all > self.count.unknown).then_some(self.last))
             }
         }
     }
@@ -101,8 +125,7 @@ impl Tally {
 impl Default for Tally {
     fn default() -> Self {
         Self {
-            count: 0,
-            unknown: 0,
+            count: Count::default(),
             first: Timestamp::MAX,
             first_unknown: Timestamp::MAX,
             last: Timestamp::MIN,
@@ -113,9 +136,8 @@ impl Default for Tally {
 
 impl Part for Tally {
     fn add(&mut self, event: &Event) {
-        self.count += 1;
+        self.count.add(event);
         if event.is_unknown() {
-            self.unknown += 1;
             self.first_unknown = self.first_unknown.min(event.at);
             self.last_unknown = self.last_unknown.max(event.at);
         } else {
@@ -125,8 +147,7 @@ impl Part for Tally {
     }
 
     fn merge(&mut self, other: &Self) {
-        self.count += other.count;
-        self.unknown += other.unknown;
+        self.count.merge(&other.count);
         self.first = self.first.min(other.first);
         self.first_unknown = self.first_unknown.min(other.first_unknown);
         self.last = self.last.max(other.last);

@@ -10,9 +10,10 @@ use crate::model::value::Value;
 pub struct EntityKind(pub u64);
 
 /// One entity: 128 bits of a hash over its kind and the values of its parts. Keys are ordered so that
-/// several can be locked without a deadlock.
+/// several can be locked without a deadlock. Kept as two words: a `u128` would be aligned to 16 bytes,
+/// and every place of a map with a pointer beside it would hold 8 for nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EntityKey(u128);
+pub struct EntityKey([u64; 2]);
 
 // === impl EntityKey ===
 
@@ -34,13 +35,15 @@ impl EntityKey {
             }
         }
         let hash = blake3::hash(&bytes);
-        let (key, _) = hash.as_bytes().split_first_chunk()?;
-        Some(Self(u128::from_le_bytes(*key)))
+        let (low, rest) = hash.as_bytes().split_first_chunk()?;
+        let (high, _) = rest.split_first_chunk()?;
+        Some(Self([u64::from_le_bytes(*high), u64::from_le_bytes(*low)]))
     }
 
     /// The 128 bits.
     pub const fn bits(self) -> u128 {
-        self.0
+        let [high, low] = self.0;
+        ((high as u128) << 64) | low as u128
     }
 }
 

@@ -120,6 +120,21 @@ fn the_last_value_is_given_back_whole() {
 }
 
 #[test]
+fn a_text_of_any_length_is_given_back_and_told_from_every_other() {
+    let last = FeatureSpec { value_type: ValueType::Text, ..feature(Aggregate::Last, None) };
+    let layout =
+        layout(Some(ValueType::Text), vec![last, feature(Aggregate::Distinct, Some("1h"))]);
+    let mut state = state(&layout);
+    let texts = ["s", "s\0", "SE", "Länd", "8 bytes.", "9 bytes..", "\0", "8 bytes\0", "s"];
+    for (place, given) in texts.into_iter().enumerate() {
+        let secs = i64::try_from(place).unwrap();
+        observe(&mut state, secs, &text(given));
+        assert_eq!(state.read(0, at(secs), None), Value::Text(given.into()));
+    }
+    assert_eq!(state.read(1, at(60), None), Value::Int(8));
+}
+
+#[test]
 fn a_sum_beyond_64_bits_is_unknown_and_known_again_when_it_fits() {
     let layout = layout(Some(ValueType::Int), vec![feature(Aggregate::Sum, Some("1h"))]);
     let mut state = state(&layout);
