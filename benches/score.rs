@@ -1,31 +1,45 @@
-//! What a score costs: CPU time per decision with the shipped policies, over entities that have a
-//! history; alone, and on two threads that meet on no entity.
+//! What a score and a report cost: CPU time per decision with the shipped policies, over entities that
+//! have a history; alone, and on two threads that meet on no entity. What each limit adds, as the slope
+//! over bundles with 0, 5 and 10 limits; and how long the locks are held that the end of 10,000 open
+//! reservations takes.
 //!
-//! CPU time is what the kernel says a thread ran, so that a busy machine does not count.
+//! CPU time is what the kernel says a thread ran, so that a busy machine does not count. How long a
+//! lock is held is told by the clock: the best of several runs, each of which shows its longest.
 #![expect(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::integer_division,
-    reason = "a benchmark stops when something is wrong, and divides to vary its payments"
+    clippy::print_stdout,
+    reason = "a benchmark stops when something is wrong, divides to vary its payments, reads the clock, \
+              and prints"
 )]
 
 use std::fs;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
+use jiff::tz::TimeZone;
 use vajra::engine::{Engine, ScoreRequest, Settings};
 use vajra::journal::Discard;
+use vajra::limit::state::Reading;
+use vajra::limit::store::LimitStore;
 use vajra::model::card_number::HashKey;
 use vajra::model::field::{Field, Fields};
 use vajra::model::intake::Intake;
+use vajra::model::limit::{Held, LimitKey, OnExpiry, Period, RESERVATION_KEPT};
 use vajra::model::outcome::{Outcome, OutcomeStatus};
 use vajra::model::time::{Span, Timestamp};
 use vajra::model::value::{Text, Value};
 use vajra::policy::bundle::Files;
 use vajra::policy::check::check;
 use vajra::policy::set::PolicySet;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A payment each 50 ms over so many cards: each is seen every quarter of an hour.
 const CARDS: u64 = 20_000;
@@ -36,6 +50,24 @@ const BATCH: u64 = 4_000;
 
 fn shipped() -> Arc<PolicySet> {
     check(&Files::shipped()).set.expect("the shipped policies are valid")
+}
+
+/// The shipped policies with so many limits in place of their own: daily spend by card, account, device
+/// and merchant in turn.
+fn with_limits(limits: usize) -> Arc<PolicySet> {
+    let Files(mut files) = Files::shipped();
+    files.retain(|path, _| !path.starts_with("tests/"));
+    let entities = ["card", "account", "device", "merchant"];
+    let limits = (0..limits).zip(entities.iter().cycle()).map(|(number, entity)| {
+        format!(
+            "limit \"{number}\" = sum(payment.amount_base) by {entity} over \"24h\" max 900_000_00 \
+             then block(\"LIMIT_DAILY_SPEND\");"
+        )
+    });
+    let merchant = "entity merchant = payment.merchant.id;".to_owned();
+    let source = std::iter::once(merchant).chain(limits).collect::<Vec<_>>().join("\n");
+    files.insert("limits.rhai".to_owned(), source.into_bytes());
+    check(&Files(files)).set.expect("the policies are valid")
 }
 
 fn engine(set: Arc<PolicySet>) -> Engine {
@@ -148,22 +180,38 @@ impl Lane {
         }
     }
 
-    /// CPU time of so many scores, taken from whole batches.
-    fn run(&mut self, engine: &Engine, count: u64) -> Duration {
+    /// CPU time of so many scores, or of the reports that follow them, taken from whole batches.
+    fn run(&mut self, engine: &Engine, count: u64, timed: Timed) -> Duration {
         let mut spent = Duration::ZERO;
         let batches = count.div_ceil(BATCH);
         for _ in 0..batches {
             let first = self.number;
             let requests = self.next(BATCH);
-            let before = cpu();
+            let outcomes: Vec<Outcome> = requests.iter().map(authorized).collect();
+            let begun = cpu();
             for (number, request) in (first..).zip(&requests) {
                 black_box(engine.score(request, at(number))).expect("it is new");
             }
-            spent += cpu() - before;
-            engine.sweep(at(self.number));
+            let scored = cpu();
+            let now = at(self.number);
+            for outcome in &outcomes {
+                black_box(engine.report_outcome(outcome, now)).expect("it is known");
+            }
+            spent += match timed {
+                Timed::Score => scored - begun,
+                Timed::Report => cpu() - scored,
+            };
+            engine.sweep(now);
         }
         part_of(spent, count, batches * BATCH)
     }
+}
+
+/// What of a payment is timed.
+#[derive(Clone, Copy)]
+enum Timed {
+    Score,
+    Report,
 }
 
 /// The share of `count` in what `all` took.
@@ -189,9 +237,14 @@ fn score(c: &mut Criterion) {
     let alone = engine(Arc::clone(&set));
     let mut lane = Lane::new(1);
     lane.warm(&alone);
-    group.bench_function("one thread", |b| b.iter_custom(|count| lane.run(&alone, count)));
+    group.bench_function("one thread", |b| {
+        b.iter_custom(|count| lane.run(&alone, count, Timed::Score));
+    });
+    group.bench_function("report of an outcome", |b| {
+        b.iter_custom(|count| lane.run(&alone, count, Timed::Report));
+    });
 
-    let mut request = request(&lane.intake, 1, lane.number);
+    let mut request = request(&lane.intake, lane.lane, lane.number);
     request.dry_run = true;
     let now = at(lane.number);
     group.bench_function("dry run", |b| {
@@ -213,8 +266,10 @@ fn score(c: &mut Criterion) {
     group.bench_function("each of two threads", |b| {
         b.iter_custom(|count| {
             let spent: Duration = thread::scope(|scope| {
-                let threads: Vec<_> =
-                    lanes.iter_mut().map(|lane| scope.spawn(|| lane.run(&shared, count))).collect();
+                let threads: Vec<_> = lanes
+                    .iter_mut()
+                    .map(|lane| scope.spawn(|| lane.run(&shared, count, Timed::Score)))
+                    .collect();
                 threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
             });
             spent / 2
@@ -223,5 +278,68 @@ fn score(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, score);
+/// What each limit adds, from passes that alternate between the bundles.
+fn limits(c: &mut Criterion) {
+    let mut group = c.benchmark_group("score by limits");
+    group.sampling_mode(SamplingMode::Flat).sample_size(10);
+    group.measurement_time(Duration::from_secs(2));
+    for limits in [0, 5, 10] {
+        let engine = engine(with_limits(limits));
+        let mut lane = Lane::new(1);
+        lane.warm(&engine);
+        group.bench_function(BenchmarkId::from_parameter(limits), |b| {
+            b.iter_custom(|count| lane.run(&engine, count, Timed::Score));
+        });
+    }
+    group.finish();
+}
+
+/// Ten thousand payments of one card and of as many cards reserve and are never heard of again: how long
+/// the call takes that ends them, which holds a lock for no longer than that.
+fn expiry(_: &mut Criterion) {
+    const OPEN: u64 = 10_000;
+    const RUNS: usize = 5;
+    let mut longest = [Duration::MAX; 2];
+    for _ in 0..RUNS {
+        let store = LimitStore::new();
+        let zone = TimeZone::UTC;
+        let reading = Reading {
+            period: Period::Over(Span::from_days(7)),
+            zone: &zone,
+            on_expiry: OnExpiry::Release,
+        };
+        let held = Held { open: 1, ..Held::NONE };
+        let one = store.slot(LimitKey(0));
+        for number in 0..OPEN {
+            one.lock().add(reading, at(number), at(number), held);
+            let own = store.slot(LimitKey(1 + u128::from(number)));
+            own.lock().add(reading, at(number), at(number), held);
+        }
+        let ended = at(OPEN).plus(RESERVATION_KEPT);
+        let [of_one, of_many] = &mut longest;
+        let begun = Instant::now();
+        let mut state = one.lock();
+        assert_eq!(state.usage(reading, ended).map(|usage| usage.reserved), Some(0));
+        state.add(reading, ended, ended, held);
+        drop(state);
+        *of_one = begun.elapsed().min(*of_one);
+        let mut this_run = Duration::ZERO;
+        for number in 0..OPEN {
+            let own = store.slot(LimitKey(1 + u128::from(number)));
+            let begun = Instant::now();
+            own.lock().add(reading, ended, ended, held);
+            this_run = begun.elapsed().max(this_run);
+        }
+        *of_many = this_run.min(*of_many);
+    }
+    let [of_one, of_many] = longest;
+    println!(
+        "the end of {OPEN} open reservations holds a lock for at most {} us when they are of one card, \
+         {} us when each has its own (goal: 1,000)",
+        of_one.as_micros(),
+        of_many.as_micros()
+    );
+}
+
+criterion_group!(benches, score, limits, expiry);
 criterion_main!(benches);

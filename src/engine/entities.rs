@@ -12,7 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use crate::engine::live::Live;
-use crate::feature::state::{EntityState, Observed};
+use crate::feature::state::{EntityState, Observed, Reader};
 use crate::feature::store::EntityStore;
 use crate::model::entity::{EntityKey, EntityKind};
 use crate::model::field::Fields;
@@ -159,7 +159,8 @@ impl<G: DerefMut<Target = EntityState>> Entities<'_, G> {
         matches!(self.places.get(entity), Some(Place::Slot(_)))
     }
 
-    /// A value per feature of the set, `Missing` for those not asked for. `own` is what the attempt that
+    /// A value per feature of the set, `Missing` for those not asked for. Those over one stream are best
+    /// asked for one after another. `own` is what the attempt that
     /// is being decided brings to each tap of `attempt`.
     pub(super) fn read(
         &self,
@@ -169,6 +170,7 @@ impl<G: DerefMut<Target = EntityState>> Entities<'_, G> {
     ) -> Vec<Value> {
         let set = &self.live.set;
         let mut values = vec![Value::Missing; set.features.len()];
+        let mut reader: Option<(usize, Reader<'_>)> = None;
         for FeatureIndex(index) in features {
             let Ok(index) = usize::try_from(*index) else { continue };
             let (Some(feature), Some(value)) = (set.features.get(index), values.get_mut(index))
@@ -184,9 +186,12 @@ impl<G: DerefMut<Target = EntityState>> Entities<'_, G> {
                         .own_tap(index)
                         .and_then(|tap| own.get(tap))
                         .and_then(Option::as_ref);
-                    self.guards
-                        .get(*slot)
-                        .map_or(Value::Missing, |state| state.read(feature.slot, now, current))
+                    if reader.as_ref().is_none_or(|(known, _)| known != slot) {
+                        reader = self.guards.get(*slot).map(|state| (*slot, state.reader(now)));
+                    }
+                    reader
+                        .as_mut()
+                        .map_or(Value::Missing, |(_, reader)| reader.read(feature.slot, current))
                 }
             };
         }

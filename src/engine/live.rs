@@ -20,8 +20,10 @@ pub(super) struct Live {
     pub(super) layouts: Vec<Arc<EntityLayout>>,
     /// The channels of the bundle, and what is known of them.
     pub(super) channels: Arc<ChannelStore>,
-    /// Every feature of the set.
+    /// Every feature of the set, those over one stream one after another.
     pub(super) all_features: Vec<FeatureIndex>,
+    /// The same for those that a live decision reads.
+    pub(super) live_features: Vec<FeatureIndex>,
     /// The names of those that a decision reads.
     names: Arc<FeatureNames>,
     /// Per feature: the place among the taps of `attempt` of what the attempt that is being decided
@@ -64,11 +66,29 @@ impl Live {
     ) -> Self {
         let taps = set.taps.get("attempt").map(Vec::as_slice).unwrap_or_default();
         let own = set.features.iter().map(|feature| own_tap(&layouts, feature, taps)).collect();
-        let all_features =
-            (0..).map(FeatureIndex).zip(&set.features).map(|(index, _)| index).collect();
+        let by_stream = |mut features: Vec<FeatureIndex>| {
+            features.sort_by_key(|index| {
+                let feature = set.features.get(index.0 as usize)?;
+                let spec = layouts.get(feature.entity)?.features.get(feature.slot)?;
+                Some((feature.entity, spec.stream))
+            });
+            features
+        };
+        let all_features = (0..).map(FeatureIndex).zip(&set.features).map(|(index, _)| index);
+        let (all_features, live_features) =
+            (by_stream(all_features.collect()), by_stream(set.live_features.clone()));
         let read = set.live_features.iter().filter_map(|index| set.features.get(index.0 as usize));
         let names = Arc::new(FeatureNames(read.map(|feature| Arc::clone(&feature.name)).collect()));
-        Self { set, layouts, channels: Arc::new(channels), all_features, names, own, publication }
+        Self {
+            set,
+            layouts,
+            channels: Arc::new(channels),
+            all_features,
+            live_features,
+            names,
+            own,
+            publication,
+        }
     }
 
     /// What a decision reads of the values of all features.

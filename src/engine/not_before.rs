@@ -130,7 +130,7 @@ fn imagined(blocked: Blocked<'_, '_, '_>, after: &Imagined<'_>, at: Timestamp) -
     fields.set(Field::OccurredAt, Value::Time(at));
     let event = Facts { fields: &fields, features: &[], now: at, lists };
     let attempt = brought(live, live.taps("attempt"), &event, after);
-    let features = after.read(&set.live_features, at, &attempt);
+    let features = after.read(&live.live_features, at, &attempt);
     let readings = limits.read(set, at, held);
     let facts = Facts { features: &features, ..event };
     evaluate(set, &facts, &readings, false)

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use smallvec::SmallVec;
+
 use crate::engine::entities::{Entities, Unseen};
 use crate::engine::event::completed;
 use crate::engine::journal::{Entry, JournalError};
@@ -176,7 +178,7 @@ impl Engine {
         let effective_at = limits.effective(entities.effective(received_at));
         let event = Facts { fields, features: &[], now: effective_at, lists: &lists };
         let attempt = brought(live, live.taps("attempt"), &event, entities);
-        let wanted = if all_features { &live.all_features } else { &set.live_features };
+        let wanted = if all_features { &live.all_features } else { &live.live_features };
         let features = entities.read(wanted, effective_at, &attempt);
         let readings = limits.read(set, effective_at, held);
         let facts = Facts { features: &features, ..event };
@@ -301,11 +303,12 @@ fn decision(set: &PolicySet, request: &ScoreRequest, found: Found, sequence: u64
 
 /// 88 bits of a hash; the whole text is held inline.
 fn decision_id(payment_id: &str, attempt: u32, sequence: u64) -> Text {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&sequence.to_le_bytes());
-    hasher.update(&attempt.to_le_bytes());
-    hasher.update(payment_id.as_bytes());
-    let digits = hasher.finalize().to_hex();
+    // One buffer, hashed in one go: the state of a hasher is larger than what is hashed.
+    let mut bytes = SmallVec::<[u8; 64]>::new();
+    bytes.extend_from_slice(&sequence.to_le_bytes());
+    bytes.extend_from_slice(&attempt.to_le_bytes());
+    bytes.extend_from_slice(payment_id.as_bytes());
+    let digits = blake3::hash(&bytes).to_hex();
     let mut id = Text::const_new("d_");
     id.push_str(digits.get(..22).unwrap_or_default());
     id

@@ -193,8 +193,8 @@ fn short(text: &str) -> Option<u64> {
 
 fn short_text(bits: u64) -> Text {
     let word = bits.to_le_bytes();
-    let len = word.len() - usize::try_from(bits.leading_zeros() / 8).unwrap_or_default();
-    Text::from_utf8_lossy(word.get(..len).unwrap_or_default())
+    let filled = word.iter().rev().take_while(|byte| **byte == 0).count();
+    Text::from_utf8_lossy(word.get(..word.len() - filled).unwrap_or_default())
 }
 
 /// The same on every machine and in every version, as estimates of distinct values depend on it. It

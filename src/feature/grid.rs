@@ -27,6 +27,15 @@ pub(super) struct Slots<T> {
     slots: VecDeque<(SlotNumber, T)>,
 }
 
+/// What events add up to per slot, and from one slot on up to the last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SummarySlots {
+    slots: Slots<Summary>,
+    /// From that slot on, all but the last slot, which still grows: always what merging them in order
+    /// gives, so that it does not matter when it was done.
+    closed: Option<(SlotNumber, Summary)>,
+}
+
 /// Different values per slot, and how many there are from one slot on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DistinctSlots {
@@ -90,17 +99,53 @@ impl<T: Default> Slots<T> {
     }
 }
 
-impl Slots<Summary> {
+// === impl SummarySlots ===
+
+impl SummarySlots {
     pub(super) fn add(&mut self, slot: SlotNumber, event: &Event) {
-        if let Some(summary) = self.at(slot) {
+        match (self.slots.slots.back(), &mut self.closed) {
+            (Some((last, _)), closed) if slot < *last => *closed = None,
+            (Some((last, summary)), Some((first, closed))) if slot > *last && *last >= *first => {
+                closed.merge(summary);
+            }
+            (Some(_) | None, _) => {}
+        }
+        if let Some(summary) = self.slots.at(slot) {
             summary.add(event);
         }
     }
 
+    /// Makes ready to answer from `first` on without merging again.
+    pub(super) fn settle(&mut self, first: SlotNumber) {
+        if self.closed.as_ref().is_none_or(|(known, _)| *known != first)
+            && let Some((last, _)) = self.slots.slots.back()
+        {
+            self.closed = Some((first, self.merge(first, Some(*last))));
+        }
+    }
+
+    /// Forgets slots before `first`.
+    pub(super) fn drop_before(&mut self, first: SlotNumber) {
+        self.slots.drop_before(first);
+    }
+
     /// What the slots from `first` on and before `end` add up to.
     pub(super) fn part<P: Part>(&self, first: SlotNumber, end: Option<SlotNumber>) -> P {
+        match (&self.closed, self.slots.slots.back(), end) {
+            (Some((known, closed)), Some((last, summary)), None) if *known == first => {
+                let mut part = P::of(closed).clone();
+                if *last >= first {
+                    part.merge(P::of(summary));
+                }
+                part
+            }
+            _ => self.merge(first, end),
+        }
+    }
+
+    fn merge<P: Part>(&self, first: SlotNumber, end: Option<SlotNumber>) -> P {
         let mut part = P::default();
-        self.range(first, end).for_each(|summary| part.merge(P::of(summary)));
+        self.slots.range(first, end).for_each(|summary| part.merge(P::of(summary)));
         part
     }
 }

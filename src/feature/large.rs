@@ -16,12 +16,12 @@ use std::collections::HashMap;
 
 use crate::feature::all_time::AllTime;
 use crate::feature::event::Event;
-use crate::feature::grid::{DistinctSlots, Grid, Slots};
+use crate::feature::grid::{DistinctSlots, Grid, SummarySlots};
 use crate::feature::reading::{View, count_distinct};
 use crate::feature::ring::Ring;
 use crate::feature::sketch::Sketch;
 use crate::feature::spec::{StreamPlan, WindowPlan};
-use crate::feature::summary::{Part, Summary};
+use crate::feature::summary::{Count, Part};
 use crate::model::time::{Span, Timestamp};
 
 /// Up to this many events in one window are exact.
@@ -48,7 +48,7 @@ pub(super) struct Large {
 struct Window {
     length: Span,
     grid: Grid,
-    pushed: Slots<Summary>,
+    pushed: SummarySlots,
     /// Of all events, those in the ring included.
     distinct: Option<DistinctSlots>,
     /// Of pushed out events only, for delayed features.
@@ -179,9 +179,17 @@ impl Large {
         Cover { after: Some(rounded(after)), upto, is_exact, is_rounded }
     }
 
+    /// How many the covered events are; `None` when that cannot be told.
+    pub(super) fn count(&self, view: &View<'_>, cover: Cover) -> Option<Count> {
+        self.with_pushed(self.ring.counted(cover.after, cover.upto), view, cover)
+    }
+
     /// What the covered events add up to; `None` when that cannot be told.
     pub(super) fn part<P: Part>(&self, view: &View<'_>, cover: Cover) -> Option<P> {
-        let mut part = self.ring.part::<P>(cover.after, cover.upto);
+        self.with_pushed(self.ring.part(cover.after, cover.upto), view, cover)
+    }
+
+    fn with_pushed<P: Part>(&self, mut part: P, view: &View<'_>, cover: Cover) -> Option<P> {
         match (view.spec.window, cover.after) {
             (Some(length), Some(after)) if !cover.is_exact => {
                 if let Some(window) = self.windows.iter().find(|window| window.length == length) {
@@ -314,7 +322,7 @@ impl Window {
         Self {
             length: needs.length,
             grid: Grid::new(needs.length),
-            pushed: Slots::default(),
+            pushed: SummarySlots::default(),
             distinct: needs.distinct.up_to_now.then(DistinctSlots::default),
             distinct_pushed: needs.distinct.delayed.then(DistinctSlots::default),
         }
@@ -350,9 +358,11 @@ impl Window {
     /// Forgets what no read at `last_effective` or later can cover.
     fn settle(&mut self, needs: &WindowPlan, last_effective: Timestamp) {
         let kept = self.grid.slot_from(last_effective.minus(needs.reach));
+        let first = self.grid.slot_from(last_effective.minus(needs.length));
         self.pushed.drop_before(kept);
+        self.pushed.settle(first);
         if let Some(distinct) = &mut self.distinct {
-            distinct.settle(self.grid.slot_from(last_effective.minus(needs.length)));
+            distinct.settle(first);
         }
         if let Some(distinct) = &mut self.distinct_pushed {
             distinct.drop_before(kept);

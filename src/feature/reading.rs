@@ -81,6 +81,18 @@ impl Source<'_> {
         Some(part)
     }
 
+    /// How many the covered events are; `None` when that cannot be told.
+    fn count(&self, view: &View<'_>) -> Option<i128> {
+        let mut count = match self {
+            Self::Few(_) => return self.part(view).and_then(known_count),
+            Self::Many(large, cover) => large.count(view, *cover)?,
+        };
+        if let Some((current, _)) = &view.current {
+            count.add(current);
+        }
+        known_count(count)
+    }
+
     fn last(&self, view: &View<'_>) -> Result<Option<Event>, ()> {
         match self {
             Self::Few(events) => Ok(view.covered(events).last().copied()),
@@ -100,11 +112,8 @@ impl Source<'_> {
 /// The value of a feature over a stream.
 pub(super) fn read(source: &Source<'_>, view: &View<'_>, values: Option<&Values>) -> Value {
     let value = match view.spec.aggregate {
-        Aggregate::Count => source.part(view).and_then(known_count).map(whole),
-        Aggregate::Distinct => source
-            .part(view)
-            .and_then(known_count)
-            .map(|_| whole(i128::from(source.distinct(view)))),
+        Aggregate::Count => source.count(view).map(whole),
+        Aggregate::Distinct => source.count(view).map(|_| whole(i128::from(source.distinct(view)))),
         Aggregate::SinceFirst => {
             source.part::<Tally>(view).map(|tally| since(view.now, tally.first()))
         }

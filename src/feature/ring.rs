@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::feature::event::Event;
-use crate::feature::summary::{Part, Summary};
+use crate::feature::summary::{Count, Part, Summary};
 use crate::model::time::Timestamp;
 
 /// Large enough that merging chunks is cheap, small enough that looking through one is.
@@ -15,6 +15,8 @@ const CHUNK_EVENTS_MAX: usize = 64;
 pub(super) struct Ring {
     chunks: VecDeque<Chunk>,
     len: usize,
+    /// How many are not known.
+    unknown: u64,
 }
 
 /// Neighbours in time; never empty.
@@ -23,6 +25,9 @@ struct Chunk {
     events: Vec<Event>,
     summary: Summary,
     latest: u64,
+    /// How many events stand before it, those that were taken out included: what two chunks have
+    /// between them is known without looking at those between.
+    place: usize,
 }
 
 // === impl Ring ===
@@ -31,6 +36,7 @@ impl Ring {
     /// Places an event by its time, after its equals.
     pub(super) fn insert(&mut self, event: &Event) {
         self.len += 1;
+        self.unknown += u64::from(event.is_unknown());
         let place = self.chunks.partition_point(|chunk| chunk.newest() <= event.at);
         let place = place.min(self.chunks.len().saturating_sub(1));
         let is_last = place + 1 >= self.chunks.len();
@@ -46,10 +52,17 @@ impl Ring {
                 self.chunks.insert(place + 1, upper);
             }
             Some(_) | None => {
-                let mut chunk = Chunk::default();
+                let end = self.chunks.back().map_or(0, |last| last.place + last.events.len());
+                let mut chunk = Chunk { place: end, ..Chunk::default() };
                 chunk.insert(event);
                 self.chunks.push_back(chunk);
             }
+        }
+        // Nearly always there are none: events come in order of time.
+        let mut end = self.chunks.get(place).map_or(0, |chunk| chunk.place + chunk.events.len());
+        for chunk in self.chunks.iter_mut().skip(place + 1) {
+            chunk.place = end;
+            end += chunk.events.len();
         }
     }
 
@@ -75,12 +88,38 @@ impl Ring {
     fn pop(&mut self) -> Option<Vec<Event>> {
         let chunk = self.chunks.pop_front()?;
         self.len -= chunk.events.len();
+        self.unknown -= Count::of(&chunk.summary).unknown;
         Some(chunk.events)
     }
 
     /// How many events lie after `after` and up to `upto`.
     pub(super) fn count(&self, after: Option<Timestamp>, upto: Timestamp) -> usize {
-        self.slices(after, upto).map(|(_, events)| events.len()).sum()
+        let start = match after {
+            Some(after) => self.rank(after),
+            None => self.chunks.front().map_or(0, |oldest| oldest.place),
+        };
+        self.rank(upto).saturating_sub(start)
+    }
+
+    /// The same, with how many of them are not known.
+    pub(super) fn counted(&self, after: Option<Timestamp>, upto: Timestamp) -> Count {
+        if self.unknown > 0 {
+            return self.part(after, upto);
+        }
+        Count { all: self.count(after, upto) as u64, unknown: 0 }
+    }
+
+    /// How many events stand at that time or before, those that were taken out included.
+    fn rank(&self, upto: Timestamp) -> usize {
+        let Some(newest) = self.chunks.back() else { return 0 };
+        if newest.newest() <= upto {
+            return newest.place + newest.events.len();
+        }
+        let later = self.chunks.partition_point(|chunk| chunk.oldest() <= upto);
+        match later.checked_sub(1).and_then(|place| self.chunks.get(place)) {
+            Some(chunk) => chunk.place + chunk.events.partition_point(|event| event.at <= upto),
+            None => self.chunks.front().map_or(0, |oldest| oldest.place),
+        }
     }
 
     /// What they add up to.
@@ -207,14 +246,14 @@ impl Chunk {
     fn split(&mut self) -> Self {
         let upper = self.events.split_off(self.events.len().div_ceil(2));
         let lower = std::mem::take(self);
-        *self = Self::of(lower.events);
-        Self::of(upper)
+        *self = Self::of(lower.events, lower.place);
+        Self::of(upper, self.place + self.events.len())
     }
 
-    fn of(events: Vec<Event>) -> Self {
+    fn of(events: Vec<Event>, place: usize) -> Self {
         let mut summary = Summary::default();
         events.iter().for_each(|event| summary.add(event));
         let latest = events.iter().filter(|event| event.is_latest).count() as u64;
-        Self { events, summary, latest }
+        Self { events, summary, latest, place }
     }
 }

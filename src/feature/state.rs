@@ -50,6 +50,24 @@ pub struct EntityState {
     is_gone: bool,
 }
 
+/// Reads the features of one entity at one instant. Those over one stream that are read one after
+/// another share the search for its events.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    state: &'a EntityState,
+    now: Timestamp,
+    found: Option<(u16, Events<'a>)>,
+}
+
+/// The events of one stream.
+#[derive(Clone, Copy, Debug)]
+enum Events<'a> {
+    /// Among the entity's own.
+    Few(&'a [Event]),
+    /// In a form of their own.
+    Many(&'a Large),
+}
+
 #[derive(Clone, Debug, Default)]
 struct More {
     values: Values,
@@ -158,26 +176,14 @@ impl EntityState {
         }
     }
 
-    /// The value of the feature of that place in the layout, at `now`, which is never before the last
-    /// effective time. `current` is what the attempt that is being decided brings to the feature's
-    /// stream; it is counted when the feature is inclusive and not delayed.
+    /// The value of the feature of that place in the layout, as [`Reader::read`] gives it.
     pub fn read(&self, feature: usize, now: Timestamp, current: Option<&Observed>) -> Value {
-        let Some(layout) = &self.layout else { return Value::Missing };
-        let Some(spec) = layout.features.get(feature) else { return Value::Missing };
-        let is_lost = self.lost_before > Timestamp::MIN
-            && now < self.lost_before.plus(layout.memory_of(spec));
-        if is_lost || now < layout.known_from(feature) {
-            return Value::Unknown;
-        }
-        let Ok(stream) = u16::try_from(spec.stream) else { return Value::Missing };
-        let current = current.filter(|_| spec.inclusive && spec.delay == Span::ZERO);
-        let view = View::new(spec, now, current);
-        let more = self.more.as_deref();
-        let source = match more.and_then(|more| more.large(stream)) {
-            Some(large) => Source::Many(large, large.cover(&view)),
-            None => Source::Few(self.events_of(stream)),
-        };
-        reading::read(&source, &view, more.map(|more| &more.values))
+        self.reader(now).read(feature, current)
+    }
+
+    /// Reads features at `now`, which is never before the last effective time.
+    pub const fn reader(&self, now: Timestamp) -> Reader<'_> {
+        Reader { state: self, now, found: None }
     }
 
     /// The instants after `now` at which events enter or leave the window of the feature of that place.
@@ -191,9 +197,9 @@ impl EntityState {
             let leaves = spec.window.map(|window| enters.plus(window));
             edges.extend(std::iter::once(enters).chain(leaves).filter(|edge| *edge > now));
         };
-        match self.more.as_deref().and_then(|more| more.large(stream)) {
-            Some(large) => large.newest().for_each(|event| tell(event.at)),
-            None => self.events_of(stream).iter().for_each(|event| tell(event.at)),
+        match self.events_of(stream) {
+            Events::Many(large) => large.newest().for_each(|event| tell(event.at)),
+            Events::Few(events) => events.iter().for_each(|event| tell(event.at)),
         }
     }
 
@@ -212,12 +218,14 @@ impl EntityState {
         self.last_effective.plus(idle_after) < now
     }
 
-    /// The events of a stream that has few.
-    fn events_of(&self, stream: u16) -> &[Event] {
-        self.events.get(self.place_of(stream)).unwrap_or_default()
+    fn events_of(&self, stream: u16) -> Events<'_> {
+        match self.more.as_deref().and_then(|more| more.large(stream)) {
+            Some(large) => Events::Many(large),
+            None => Events::Few(self.events.get(self.place_of(stream)).unwrap_or_default()),
+        }
     }
 
-    /// Where they stand among those of all streams.
+    /// Where the events of a stream that has few stand among those of all streams.
     fn place_of(&self, stream: u16) -> Range<usize> {
         let start = self.events.partition_point(|event| event.stream < stream);
         let others = self.events.get(start..).unwrap_or_default();
@@ -250,6 +258,37 @@ impl EntityState {
             }
             true
         });
+    }
+}
+
+// === impl Reader ===
+
+impl Reader<'_> {
+    /// The value of the feature of that place in the layout. `current` is what the attempt that is being
+    /// decided brings to the feature's stream; it is counted when the feature is inclusive and not
+    /// delayed.
+    pub fn read(&mut self, feature: usize, current: Option<&Observed>) -> Value {
+        let (state, now) = (self.state, self.now);
+        let Some(layout) = &state.layout else { return Value::Missing };
+        let Some(spec) = layout.features.get(feature) else { return Value::Missing };
+        let is_lost = state.lost_before > Timestamp::MIN
+            && now < state.lost_before.plus(layout.memory_of(spec));
+        if is_lost || now < layout.known_from(feature) {
+            return Value::Unknown;
+        }
+        let Ok(stream) = u16::try_from(spec.stream) else { return Value::Missing };
+        let events = match self.found {
+            Some((found, events)) if found == stream => events,
+            Some(_) | None => state.events_of(stream),
+        };
+        self.found = Some((stream, events));
+        let current = current.filter(|_| spec.inclusive && spec.delay == Span::ZERO);
+        let view = View::new(spec, now, current);
+        let source = match events {
+            Events::Few(events) => Source::Few(events),
+            Events::Many(large) => Source::Many(large, large.cover(&view)),
+        };
+        reading::read(&source, &view, state.more.as_deref().map(|more| &more.values))
     }
 }
 

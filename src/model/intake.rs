@@ -247,10 +247,12 @@ impl<'a> Pass<'a> {
     }
 
     fn text(&mut self, field: Field, text: &mut Text) -> Result<(), String> {
-        match field.case() {
-            Case::Keep => {}
-            Case::Upper => *text = text.to_uppercase(),
-            Case::Lower => *text = text.to_lowercase(),
+        match (field.case(), text.is_ascii()) {
+            (Case::Keep, _) => {}
+            (Case::Upper, true) => text.make_ascii_uppercase(),
+            (Case::Lower, true) => text.make_ascii_lowercase(),
+            (Case::Upper, false) => *text = text.to_uppercase(),
+            (Case::Lower, false) => *text = text.to_lowercase(),
         }
         let is_free = field.card_numbers() == CardNumbers::RefuseWithin;
         if let Some(problem) = checks::problem_of_text(text, bounds::bytes_max(field), is_free) {

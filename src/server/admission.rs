@@ -139,8 +139,12 @@ impl Admission {
         }
         // Relaxed: the numbers differ, and that is all that is asked of them.
         let number = self.ids.fetch_add(1, Ordering::Relaxed);
-        HeaderValue::try_from(format!("{:016x}{number:016x}", self.id_prefix))
-            .unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
+        let mut id = HeaderValue::try_from(format!("{:016x}{number:016x}", self.id_prefix))
+            .unwrap_or_else(|_| HeaderValue::from_static("unnamed"));
+        // Sent as it is: no two are alike, and each would push a header that comes again out of the
+        // table that HPACK keeps of a connection.
+        id.set_sensitive(true);
+        id
     }
 
     // Relaxed throughout: the counts bound what is open, they order nothing.

@@ -19,6 +19,10 @@ pub(super) fn problem_of_text(text: &str, bytes_max: usize, is_free: bool) -> Op
     if text.len() > bytes_max {
         return Some(format!("must have at most {bytes_max} bytes"));
     }
+    // Nearly every text, told without decoding it.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return None;
+    }
     let is_allowed = |char| is_free && matches!(char, '\t' | '\n' | '\r');
     text.chars()
         .any(|char| char.is_control() && !is_allowed(char))
