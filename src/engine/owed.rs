@@ -1,13 +1,11 @@
 //! What is still to be done about a payment, and what has ended without a word.
 
-use crate::engine::payments::PaymentRecord;
+use crate::engine::payments::{Attempt, PaymentRecord};
+use crate::failure::advice::RECONCILED_AFTER;
 use crate::model::failure::{Debt, Flag, Money, Owed};
 use crate::model::limit::RESERVATION_KEPT;
-use crate::model::time::{Span, Timestamp};
+use crate::model::time::Timestamp;
 use crate::model::value::Text;
-
-/// How long a result may stay unknown before it is reconciled with the channel's next file.
-const RECONCILED_AFTER: Span = Span::from_days(1);
 
 impl PaymentRecord {
     /// What is still to be done at `now`.
@@ -16,7 +14,7 @@ impl PaymentRecord {
         let last_number = self.last_made().map(|attempt| attempt.decision.attempt);
         for attempt in self.attempts().iter().filter(|attempt| !attempt.is_blocked()) {
             let number = attempt.decision.attempt;
-            let last = self.outcomes().iter().rev().find(|known| known.outcome.attempt == number);
+            let last = self.outcomes_of(number).next_back();
             let since = last.map_or(attempt.decision.effective_at, |it| it.receipt.effective_at);
             let debt = |owed, due_at, what: &'static str| Debt {
                 owed,
@@ -27,21 +25,17 @@ impl PaymentRecord {
             };
             match attempt.settlement.money() {
                 Some(Money::Unknown | Money::InProgress) => {
-                    if now.since(since) >= RECONCILED_AFTER {
-                        owed.push(debt(
-                            Owed::Reconciliation,
-                            None,
-                            "not known for a day: reconcile with the channel's file",
-                        ));
+                    let since = self.open_since(number).unwrap_or(since);
+                    let open = if now.since(since) >= RECONCILED_AFTER {
+                        let what = "not known for a day: reconcile with the channel's file";
+                        debt(Owed::Reconciliation, None, what)
                     } else {
                         let queries = last.map(|it| it.assessment.advice.queries.as_slice());
                         let next = queries.unwrap_or_default().iter().find(|at| **at > now);
-                        owed.push(debt(
-                            Owed::Query,
-                            next.copied().or(Some(now)),
-                            "ask the channel for the result, with the same key",
-                        ));
-                    }
+                        let what = "ask the channel for the result, with the same key";
+                        debt(Owed::Query, next.copied().or(Some(now)), what)
+                    };
+                    owed.push(Debt { since, ..open });
                 }
                 // What an earlier attempt held was replaced by the next.
                 None if !attempt.decision.reservations.is_empty()
@@ -61,16 +55,16 @@ impl PaymentRecord {
         owed
     }
 
-    /// Money that was taken twice: all successes but the first are to be reversed, until they are.
+    /// Money that was taken twice: a success that came second is owed back until it, or all others, are.
     fn reversals(&self) -> impl Iterator<Item = Debt> {
         self.outcomes().iter().filter_map(|known| {
             if !known.assessment.flags.contains(&Flag::SecondSuccess) {
                 return None;
             }
             let attempt = self.attempt(known.outcome.attempt)?;
-            let settled = &attempt.settlement;
-            let is_back = settled.is_called_off() || settled.refunded() >= attempt.amount;
-            (!is_back).then(|| Debt {
+            let number = attempt.decision.attempt;
+            let mut others = self.attempts().iter().filter(|it| it.decision.attempt != number);
+            (attempt.is_paid() && others.any(Attempt::is_paid)).then(|| Debt {
                 owed: Owed::Reversal,
                 attempt: known.outcome.attempt,
                 since: known.receipt.effective_at,

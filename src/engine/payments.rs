@@ -18,7 +18,7 @@ use crate::model::packed::{Packed, PackedFeatures};
 use crate::model::settlement::Settlement;
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{NextStep, Verdict};
 
 /// Everything that happened to a payment, in the order of application.
 #[derive(Clone, Debug)]
@@ -161,14 +161,17 @@ impl PaymentRecord {
         })
     }
 
-    /// The attempts that were not blocked, with what is known of each, in order of their numbers.
+    /// The attempts that were made, with what is known of each, in order of their numbers. One that was
+    /// stopped or challenged was not, unless an outcome says otherwise.
     pub(super) fn past(&self) -> Vec<PastAttempt<'_>> {
-        let mut attempts: Vec<&Attempt> =
-            self.attempts.iter().filter(|attempt| !attempt.is_blocked()).collect();
+        let is_made = |attempt: &&Attempt| {
+            attempt.decision.next_step == NextStep::Proceed || attempt.settlement.money().is_some()
+        };
+        let mut attempts: Vec<&Attempt> = self.attempts.iter().filter(is_made).collect();
         attempts.sort_by_key(|attempt| attempt.decision.attempt);
         let past = attempts.into_iter().map(|attempt| {
             let number = attempt.decision.attempt;
-            let last = self.outcomes.iter().rev().find(|known| known.outcome.attempt == number);
+            let last = self.outcomes_of(number).next_back();
             PastAttempt {
                 number,
                 channel: last
@@ -179,10 +182,26 @@ impl PaymentRecord {
                     let at = known.receipt.effective_at;
                     (known.outcome.as_ref(), &known.assessment.diagnosis, at)
                 }),
+                open_since: self.open_since(number),
+                was_unknown: self
+                    .outcomes_of(number)
+                    .any(|known| known.assessment.diagnosis.money == Money::Unknown),
                 network: attempt.network.as_deref(),
             }
         });
         past.collect()
+    }
+
+    /// What was reported of an attempt, in the order of application.
+    pub(super) fn outcomes_of(&self, number: u32) -> impl DoubleEndedIterator<Item = &Reported> {
+        self.outcomes.iter().filter(move |known| known.outcome.attempt == number)
+    }
+
+    /// Since when the result of an attempt was not known, if it ever was.
+    pub(super) fn open_since(&self, number: u32) -> Option<Timestamp> {
+        let mut outcomes = self.outcomes_of(number);
+        let first = outcomes.find(|known| known.assessment.diagnosis.money.is_open());
+        first.map(|known| known.receipt.effective_at)
     }
 
     /// Every attempt.
@@ -342,6 +361,15 @@ impl Attempt {
     /// Whether its payer is absent.
     pub(super) fn is_absent(&self) -> bool {
         self.content.unpack().get(Field::OffSession).as_bool() == Some(true)
+    }
+
+    /// Whether it was taken and is not given back.
+    pub(super) fn is_paid(&self) -> bool {
+        let settled = &self.settlement;
+        let taken = if settled.captured() > 0 { settled.captured() } else { self.amount };
+        settled.money() == Some(Money::Succeeded)
+            && !settled.is_called_off()
+            && (settled.refunded() == 0 || settled.refunded() < taken)
     }
 
     /// Whether we stopped it.

@@ -31,6 +31,7 @@ impl Engine {
             tables: &live.set.bundle.failures,
             settings: &self.settings.retry,
             attempts: &past,
+            reported: None,
             card,
             is_absent: fields.get(Field::OffSession).as_bool() == Some(true),
             channels: &[],

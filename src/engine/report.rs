@@ -11,7 +11,7 @@ use crate::engine::settle::seed;
 use crate::engine::taps::brought;
 use crate::engine::{Engine, Receipt, RecordedEvent, ReportError};
 use crate::failure::advice::{CardCounts, PastAttempt, Situation, advise};
-use crate::model::failure::Assessment;
+use crate::model::failure::{Assessment, Money};
 use crate::model::field::{Field, Fields};
 use crate::model::outcome::Outcome;
 use crate::model::packed::Packed;
@@ -127,6 +127,8 @@ impl Engine {
             channel: outcome.channel.as_deref(),
             money: Some(money),
             last: Some((outcome, &diagnosis, receipt.effective_at)),
+            open_since: money.is_open().then_some(receipt.effective_at),
+            was_unknown: money == Money::Unknown,
             network: network.as_deref(),
         };
         let advice = advise(&Situation {
@@ -135,6 +137,7 @@ impl Engine {
             tables: &set.bundle.failures,
             settings: &self.settings.retry,
             attempts: &[attempt],
+            reported: Some(outcome.attempt),
             card: CardCounts::default(),
             is_absent: fields.get(Field::OffSession).as_bool() == Some(true),
             channels: &[],

@@ -128,6 +128,7 @@ impl Engine {
             tables: &live.set.bundle.failures,
             settings: &self.settings.retry,
             attempts: &past,
+            reported: Some(outcome.attempt),
             card,
             is_absent,
             channels: &channels,
@@ -202,6 +203,10 @@ pub(super) fn past_with<'a>(
     if let Some(attempt) = past.iter_mut().find(|attempt| attempt.number == outcome.attempt) {
         attempt.money = after.money();
         attempt.last = Some((outcome, diagnosis, at));
+        if diagnosis.money.is_open() {
+            attempt.open_since.get_or_insert(at);
+        }
+        attempt.was_unknown |= diagnosis.money == Money::Unknown;
         if outcome.channel.is_some() {
             attempt.channel = outcome.channel.as_deref();
         }

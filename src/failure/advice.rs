@@ -11,6 +11,7 @@ use crate::model::failure::{Advice, Diagnosis, Money, RankedChannel, RetrySettin
 use crate::model::outcome::Outcome;
 use crate::model::time::Timestamp;
 
+pub use layers::RECONCILED_AFTER;
 pub use plan::Plan;
 
 /// All that advice hangs on.
@@ -24,8 +25,10 @@ pub struct Situation<'a> {
     pub tables: &'a Tables,
     /// Figures of networks, and our own bounds.
     pub settings: &'a RetrySettings,
-    /// The payment's attempts, in order of their numbers; those that were blocked are not among them.
+    /// The payment's attempts, in order of their numbers; those that were never made are not among them.
     pub attempts: &'a [PastAttempt<'a>],
+    /// The number of the attempt whose outcome is reported; `None` when the next one is being decided.
+    pub reported: Option<u32>,
     /// What the card has been through, over all channels.
     pub card: CardCounts,
     /// Whether the payer is absent.
@@ -47,6 +50,10 @@ pub struct PastAttempt<'a> {
     pub money: Option<Money>,
     /// The last outcome that was reported of it, what that was made of, and when it was received.
     pub last: Option<(&'a Outcome, &'a Diagnosis, Timestamp)>,
+    /// Since when its result was not known, if it ever was.
+    pub open_since: Option<Timestamp>,
+    /// Whether it ever was unknown, and not only in progress.
+    pub was_unknown: bool,
     /// The card's network.
     pub network: Option<&'a str>,
 }

@@ -233,6 +233,11 @@ impl Money {
         }
     }
 
+    /// Whether it may still become either.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Unknown | Self::InProgress)
+    }
+
     /// Whether an attempt that ended so keeps its hold on limits whatever a later one does.
     pub const fn keeps_hold(self) -> bool {
         matches!(self, Self::Unknown | Self::InProgress | Self::Succeeded)
@@ -284,6 +289,18 @@ impl Class {
             Self::Fix => "FIX",
             Self::Never => "NEVER",
         }
+    }
+}
+
+// === impl RankedChannel ===
+
+impl RankedChannel {
+    /// How many results of late say how a channel does: Hystrix takes 20 calls, and half of them.
+    const RESULTS_MIN: u32 = 20;
+
+    /// Whether most of its results of late were failures.
+    pub const fn is_failing(&self) -> bool {
+        self.attempts >= Self::RESULTS_MIN && self.succeeded < self.attempts - self.succeeded
     }
 }
 

@@ -1,6 +1,7 @@
 //! The engine: an attempt is decided and counted in one step, asked again it has one answer, and the
 //! same events give the same decisions.
 
+mod advice;
 mod apply;
 mod fixture;
 mod histories;

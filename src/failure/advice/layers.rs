@@ -5,7 +5,7 @@ use crate::failure::advice::{PastAttempt, Plan, Situation};
 use crate::failure::cause::{Permit, Retry};
 use crate::failure::code::Hint;
 use crate::model::failure::{Class, Money, Need};
-use crate::model::outcome::Pushback;
+use crate::model::outcome::{OutcomeStatus, Pushback};
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::Text;
 
@@ -13,26 +13,43 @@ use crate::model::value::Text;
 type Layer = fn(&Situation<'_>) -> Option<Plan>;
 
 /// All of them.
-pub(super) const LAYERS: [Layer; 9] =
-    [unknown, paid, never, hard_stop, network_counters, timing, cause, attempts, budget];
+pub(super) const LAYERS: [Layer; 11] = [
+    unknown,
+    on_its_way,
+    paid,
+    never,
+    hard_stop,
+    network_counters,
+    timing,
+    closed,
+    cause,
+    attempts,
+    budget,
+];
+
+/// How long the channel itself is asked; then its next file says what became of it.
+pub const RECONCILED_AFTER: Span = Span::from_days(1);
 
 /// A result that is not known is queried, with the same idempotency key. Until it is known nothing is
-/// tried, here or elsewhere: the money may have been taken.
+/// tried, here or elsewhere: the money may have been taken. The schedule counts from when the result
+/// was first not known, so that asking does not prolong it; when it has ended, the attempt is closed.
 fn unknown(situation: &Situation<'_>) -> Option<Plan> {
-    let attempt = situation
-        .attempts
-        .iter()
-        .find(|attempt| matches!(attempt.money, Some(Money::Unknown | Money::InProgress)))?;
+    let attempt =
+        situation.attempts.iter().find(|attempt| attempt.money.is_some_and(Money::is_open))?;
     let (_, diagnosis, at) = attempt.last?;
+    let since = attempt.open_since.unwrap_or(at);
     let named = diagnosis.cause.as_deref().and_then(|name| situation.tables.cause(name));
     let fallback = || situation.tables.cause("OUTCOME_UNKNOWN");
     let retry = &named.filter(|cause| !cause.retry.queries.is_empty()).or_else(fallback)?.retry;
     let queries: Vec<Timestamp> = retry
         .queries
         .iter()
-        .map(|after| at.plus(*after))
+        .map(|after| since.plus(*after))
         .filter(|at| *at > situation.now)
         .collect();
+    if queries.is_empty() {
+        return Some(unresolved(situation.now, since));
+    }
     let mut needs = vec![Need::Query];
     needs.extend(retry.needs.iter().copied().filter(|need| *need != Need::Query));
     Some(Plan {
@@ -47,6 +64,38 @@ fn unknown(situation: &Situation<'_>) -> Option<Plan> {
     })
 }
 
+/// The schedule of queries has ended without a result.
+fn unresolved(now: Timestamp, since: Timestamp) -> Plan {
+    let file_at = since.plus(RECONCILED_AFTER);
+    let (needs, queries, why) = if now < file_at {
+        (
+            vec![Need::Reversal, Need::Query],
+            vec![file_at],
+            "still not known after the last query: close or reverse the attempt, and report CANCELED \
+             once the channel confirms it; else reconcile with its next file",
+        )
+    } else {
+        (
+            vec![Need::Query, Need::Operations],
+            Vec::new(),
+            "not known for a day: reconcile with the channel's file, by hand if need be",
+        )
+    };
+    let source = "UnionPay 04: see the reconciliation file; Antom: cancel when the query fails";
+    Plan { needs, queries, attempts_left: u32::MAX, ..Plan::nothing(why, source) }
+}
+
+/// Word of an attempt that comes after the next one was sent decides nothing: the next one may be paid.
+fn on_its_way(situation: &Situation<'_>) -> Option<Plan> {
+    let is_paid = situation.attempts.iter().any(|it| it.money == Some(Money::Succeeded));
+    let reported = situation.reported.filter(|_| !is_paid)?;
+    let is_later = |attempt: &&PastAttempt<'_>| attempt.number > reported;
+    let later = situation.attempts.iter().find(|it| is_later(it) && it.money.is_none())?;
+    let why = format!("attempt {} is on its way: what becomes of it decides", later.number);
+    let source = "a payment is one intent: its attempts follow each other";
+    Some(Plan { needs: vec![Need::Query], attempts_left: u32::MAX, ..Plan::nothing(&why, source) })
+}
+
 /// What is paid is not paid again.
 fn paid(situation: &Situation<'_>) -> Option<Plan> {
     let is_paid = situation.attempts.iter().any(|attempt| attempt.money == Some(Money::Succeeded));
@@ -55,7 +104,8 @@ fn paid(situation: &Situation<'_>) -> Option<Plan> {
 
 /// Causes after which nothing is ever tried again.
 fn never(situation: &Situation<'_>) -> Option<Plan> {
-    let name = last(situation)?.last?.1.cause.as_deref()?;
+    let attempt = last(situation).filter(|attempt| !is_closed(attempt))?;
+    let name = attempt.last?.1.cause.as_deref()?;
     let cause = situation.tables.cause(name).filter(|cause| cause.class == Class::Never)?;
     Some(Plan::nothing("the cause forbids another attempt", &cause.retry.source))
 }
@@ -117,9 +167,34 @@ fn timing(situation: &Situation<'_>) -> Option<Plan> {
     })
 }
 
+/// An attempt that was never answered and is closed now was not paid: one more may be made, as after a
+/// failure that is the channel's. That it was called off says nothing of the payer.
+fn closed(situation: &Situation<'_>) -> Option<Plan> {
+    let attempt = last(situation).filter(|attempt| is_closed(attempt))?;
+    let before = situation.attempts.iter().filter(|it| is_closed(it)).count().saturating_sub(1);
+    let (_, _, at) = attempt.last?;
+    Some(Plan {
+        not_before: Some(at),
+        attempts_left: u32::from(before == 0),
+        ..Plan::open(
+            "the attempt was closed without having been paid",
+            "failures of channels: one more",
+        )
+    })
+}
+
+fn is_closed(attempt: &PastAttempt<'_>) -> bool {
+    attempt.was_unknown
+        && attempt.money == Some(Money::Declined)
+        && attempt.last.is_some_and(|(outcome, ..)| {
+            outcome.code.is_none()
+                && matches!(outcome.status, OutcomeStatus::Canceled | OutcomeStatus::Expired)
+        })
+}
+
 /// What the cause says.
 fn cause(situation: &Situation<'_>) -> Option<Plan> {
-    let attempt = last(situation)?;
+    let attempt = last(situation).filter(|attempt| !is_closed(attempt))?;
     let (_, diagnosis, at) = attempt.last?;
     if matches!(diagnosis.money, Money::Unknown | Money::InProgress | Money::Succeeded) {
         return None;

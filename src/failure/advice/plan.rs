@@ -1,7 +1,7 @@
 //! A plan, and how two of them are joined: what both allow.
 
-use crate::failure::advice::Situation;
-use crate::model::failure::{Advice, Money, Need, NextChannel};
+use crate::failure::advice::{RECONCILED_AFTER, Situation};
+use crate::model::failure::{Advice, Money, Need, NextChannel, RankedChannel};
 use crate::model::time::Timestamp;
 use crate::model::value::Text;
 use crate::model::verdict::NextStep;
@@ -103,17 +103,20 @@ impl Plan {
         let tried: Vec<&str> =
             situation.attempts.iter().filter_map(|attempt| attempt.channel).collect();
         let channels: Vec<_> = if self.other && !must_query && self.attempts_left > 0 {
-            let untried = |id: &str| !tried.contains(&id);
-            situation.channels.iter().filter(|channel| untried(&channel.id)).cloned().collect()
+            let fits = |channel: &&RankedChannel| {
+                !tried.contains(&channel.id.as_str()) && !channel.is_failing()
+            };
+            situation.channels.iter().filter(fits).cloned().collect()
         } else {
             Vec::new()
         };
         let can_retry = self.attempts_left > 0 && !must_query;
+        let is_better_elsewhere = !channels.is_empty() && is_same_failing(situation);
         let (next, next_step) = if succeeded && !must_query {
             (NextChannel::None, NextStep::Proceed)
         } else if must_query {
             (NextChannel::None, NextStep::Query)
-        } else if can_retry && self.same && self.needs.is_empty() {
+        } else if can_retry && self.needs.is_empty() && self.same && !is_better_elsewhere {
             (NextChannel::Same, NextStep::RetryLater)
         } else if can_retry && self.other && !channels.is_empty() {
             (NextChannel::Other, NextStep::SwitchChannel)
@@ -132,7 +135,7 @@ impl Plan {
             next,
             not_before: self.not_before.filter(|_| !is_over),
             attempts_left: if is_over { 0 } else { self.attempts_left },
-            deadline: None,
+            deadline: must_query.then(|| deadline(situation)).flatten(),
             needs: self.needs,
             queries: self.queries,
             channels: if next == NextChannel::Other { channels } else { Vec::new() },
@@ -140,4 +143,25 @@ impl Plan {
             source: self.source,
         }
     }
+}
+
+/// Whether the channel of the last attempt is not worth another: it failed this payment twice, or most
+/// of its results of late were failures.
+fn is_same_failing(situation: &Situation<'_>) -> bool {
+    let Some(last) = situation.attempts.last() else { return false };
+    let failed_here = situation
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.channel.is_some() && attempt.channel == last.channel)
+        .count();
+    let of_late =
+        |channel: &RankedChannel| Some(channel.id.as_str()) == last.channel && channel.is_failing();
+    failed_here > 1 || last.was_unknown || situation.channels.iter().any(of_late)
+}
+
+/// Until when the channel itself is asked for a result that is not known.
+fn deadline(situation: &Situation<'_>) -> Option<Timestamp> {
+    let mut attempts = situation.attempts.iter();
+    let open = attempts.find(|attempt| attempt.money.is_some_and(Money::is_open))?;
+    Some(open.open_since?.plus(RECONCILED_AFTER))
 }

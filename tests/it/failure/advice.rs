@@ -44,6 +44,8 @@ impl Case {
                 channel: outcome.channel.as_deref(),
                 money: Some(diagnosis.money),
                 last: Some((outcome, diagnosis, NOW)),
+                open_since: diagnosis.money.is_open().then_some(NOW),
+                was_unknown: diagnosis.money == Money::Unknown,
                 network: Some(self.network),
             })
             .collect();
@@ -62,6 +64,7 @@ impl Case {
             tables: &Tables::built_in(),
             settings: &RetrySettings::DEFAULT,
             attempts: &attempts,
+            reported: Some(attempts.last().map_or(1, |last| last.number)),
             card: self.card,
             is_absent: self.is_absent,
             channels: &channels,
