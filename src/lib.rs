@@ -16,6 +16,7 @@
 //! | [`journal`] | where applied changes go |
 //! | [`testing`] | runs policy tests on the engine with a virtual clock |
 //! | [`traffic`] | labelled synthetic payments |
+//! | [`simulation`] | payments at a made-up provider, to see what advice is worth |
 //! | [`backtest`] | replays history through the engine |
 //! | [`server`] | gRPC and HTTP |
 //! | [`command`] | one function per command of the program |
@@ -37,6 +38,7 @@ pub mod list;
 pub mod model;
 pub mod policy;
 pub mod server;
+pub mod simulation;
 pub mod telemetry;
 pub mod testing;
 pub mod traffic;

@@ -7,7 +7,7 @@
 
 mod answer;
 mod attempt;
-mod chance;
+pub(crate) mod chance;
 mod customer;
 mod play;
 mod scenario;

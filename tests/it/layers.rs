@@ -17,6 +17,7 @@ const ROOMS: &[&str] = &[
     "journal",
     "testing",
     "traffic",
+    "simulation",
     "backtest",
     "telemetry",
     "config",
@@ -34,6 +35,8 @@ const STRANGERS: &[(&str, &str)] = &[
     ("channel", "limit"),
     ("channel", "failure"),
     ("backtest", "testing"),
+    ("backtest", "simulation"),
+    ("simulation", "testing"),
     ("traffic", "testing"),
 ];
 

@@ -35,6 +35,7 @@ mod list;
 mod policies;
 mod program;
 mod server;
+mod simulation;
 mod syntax;
 mod testing;
 mod traffic;
