@@ -11,7 +11,7 @@
 //! | [`feature`] | behavioural features over the events of an entity |
 //! | [`limit`] | what entities have used and reserved of limits |
 //! | [`channel`] | the channels an attempt can take, how they did of late, and their retry budgets |
-//! | [`policy`] | the language: parse, check, interpret |
+//! | [`policy`] | the language: parse, check, compile, interpret |
 //! | [`engine`] | score · settle · apply: the only place that joins the above |
 //! | [`journal`] | where applied changes go |
 //! | [`testing`] | runs policy tests on the engine with a virtual clock |

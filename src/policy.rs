@@ -2,7 +2,8 @@
 //!
 //! In reading order: files become source text ([`bundle`]), source becomes declarations ([`syntax`],
 //! [`ast`]), declarations become a checked set ([`check`], [`ir`], [`set`]), and a set turns facts into
-//! an evaluation ([`interpret`], [`evaluate`]). Every problem on the way is a [`diagnostic`].
+//! an evaluation ([`interpret`] gives expressions their meaning, [`program`] the same at native speed,
+//! [`evaluate`] merges). Every problem on the way is a [`diagnostic`].
 //! Only this room knows Rhai, and [`crate::testing`], which runs policy tests.
 
 pub mod ast;

@@ -9,8 +9,9 @@ use vajra::model::time::Timestamp;
 use vajra::model::value::{Text, Value};
 use vajra::policy::bundle::Files;
 use vajra::policy::check::check;
-use vajra::policy::evaluate::evaluate;
+use vajra::policy::evaluate::fired_rules;
 use vajra::policy::interpret::{Facts, Lists};
+use vajra::policy::program::Scratch;
 use vajra::policy::set::PolicySet;
 
 use crate::workload::{FEATURES, Flag, LISTS, Number, Payment, Test, Word, list, rules};
@@ -19,8 +20,14 @@ use crate::workload::{FEATURES, Flag, LISTS, Number, Payment, Test, Word, list, 
 pub(crate) struct Vajra {
     set: Arc<PolicySet>,
     lists: Known,
+    /// The payment as policies have it, overwritten by each.
+    fields: Fields,
     features: Vec<Value>,
+    scratch: Scratch,
 }
+
+/// How many rules stand in one file, which may not be too large.
+const RULES_PER_FILE: usize = 1_000;
 
 #[derive(Clone, Debug)]
 struct Known(Arc<BTreeMap<&'static str, HashSet<String, ahash::RandomState>>>);
@@ -42,19 +49,27 @@ impl Vajra {
         for place in 0..FEATURES {
             writeln!(source, "feature f{place} = count(e{place}) by card over \"1h\";").unwrap();
         }
+        let mut rule_files = Vec::new();
         for (place, tests) in rules(count).iter().enumerate() {
+            if place % RULES_PER_FILE == 0 {
+                rule_files.push(String::new());
+            }
             let tests: Vec<String> = tests.iter().map(written).collect();
             let tests = tests.join(" && ");
-            writeln!(source, "rule \"{place}\" when {tests} then block(\"CODE\");").unwrap();
+            let file = rule_files.last_mut().unwrap();
+            writeln!(file, "rule \"{place}\" when {tests} then block(\"CODE\");").unwrap();
         }
         let mut files = BTreeMap::from(
             [
                 ("bundle.toml", "name = \"peers\"\nbase_currency = \"EUR\"\ntime_zone = \"UTC\""),
                 ("reasons.toml", "[CODE]\nclass = \"FRAUD\"\nmessage = { en = \"No.\" }"),
-                ("rules.rhai", source.as_str()),
+                ("features.rhai", source.as_str()),
             ]
             .map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec())),
         );
+        for (place, source) in rule_files.into_iter().enumerate() {
+            files.insert(format!("rules_{place:03}.rhai"), source.into_bytes());
+        }
         for (place, name) in LISTS.iter().enumerate() {
             let content = format!("value\n{}\n", list(place).join("\n"));
             files.insert(format!("lists/{name}.csv"), content.into_bytes());
@@ -64,29 +79,32 @@ impl Vajra {
         let lists = LISTS.iter().enumerate().map(|(place, name)| {
             (*name, list(place).into_iter().collect::<HashSet<_, ahash::RandomState>>())
         });
-        Self { set, lists: Known(Arc::new(lists.collect())), features: Vec::new() }
+        Self {
+            set,
+            lists: Known(Arc::new(lists.collect())),
+            fields: Fields::new(),
+            features: Vec::new(),
+            scratch: Scratch::default(),
+        }
     }
 
     /// The places of the rules that fire.
     pub(crate) fn decide(&mut self, payment: &Payment, fired: &mut Vec<usize>) {
-        let fields = fields(payment);
+        bind(payment, &mut self.fields);
         self.features.clear();
         self.features.extend(payment.features.iter().map(|value| Value::Int(*value)));
         let facts = Facts {
-            fields: &fields,
+            fields: &self.fields,
             features: &self.features,
             now: Timestamp::EPOCH,
             lists: &self.lists,
         };
-        let evaluation = evaluate(&self.set, &facts, &[], false);
-        fired.clear();
-        fired.extend(evaluation.fired.iter().map(|rule| rule.parse::<usize>().unwrap()));
+        fired_rules(&self.set, &facts, 0, &mut self.scratch, fired);
     }
 }
 
-fn fields(payment: &Payment) -> Fields {
+fn bind(payment: &Payment, fields: &mut Fields) {
     let text = |text: &str| Value::Text(Text::from(text));
-    let mut fields = Fields::default();
     fields.set(Field::Attempt, Value::Int(payment.attempt));
     fields.set(Field::Amount, Value::Int(payment.amount));
     fields.set(Field::Currency, text(&payment.currency));
@@ -112,7 +130,6 @@ fn fields(payment: &Payment) -> Fields {
     fields.set(Field::BillingCountry, text(&payment.billing_country));
     fields.set(Field::ShippingCountry, text(&payment.shipping_country));
     fields.set(Field::ChecksCvc, text(&payment.checks_cvc));
-    fields
 }
 
 fn written(test: &Test) -> String {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::policy::bundle::Files;
-use crate::policy::check::check;
+use crate::policy::check::{Checked, check};
 use crate::policy::diagnostic::{Diagnostic, render_json, render_text};
+use crate::policy::program::cost::{Cost, costs};
 use crate::policy::syntax::parse_tests;
 
 /// Where a bundle is looked for when none is named.
@@ -21,6 +22,10 @@ pub struct Arguments {
     /// How problems are written: for people or for editors.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Say of each rule, limit, `let` and feature what evaluating it takes, and why when it is not
+    /// compiled.
+    #[arg(long, conflicts_with = "format")]
+    explain_cost: bool,
 }
 
 /// How problems are written.
@@ -37,15 +42,20 @@ pub enum Format {
 /// # Errors
 /// [`Failure`] when it could not run or found a problem.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { directory, format } = arguments;
+    let Arguments { directory, format, explain_cost } = arguments;
     let (shown, files) = bundle(directory)?;
-    let mut diagnostics = check(&files).diagnostics;
+    let Checked { set, mut diagnostics } = check(&files);
     diagnostics.extend(parse_tests(&files).1);
     diagnostics.sort_by(|left, right| left.at.cmp(&right.at));
-    let written = match format {
+    let mut written = match format {
         Format::Text => text(&shown, &diagnostics, &files),
         Format::Json => render_json(&diagnostics),
     };
+    if let Some(set) = set.filter(|_| explain_cost) {
+        let lines: Vec<String> = costs(&set).iter().map(Cost::to_string).collect();
+        written.push_str(&lines.join("\n"));
+        written.push('\n');
+    }
     match std::io::stdout().lock().write_all(written.as_bytes()) {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}

@@ -8,8 +8,10 @@ use crate::engine::entities::Entities;
 use crate::engine::live::Live;
 use crate::feature::state::{EntityState, Observed};
 use crate::model::value::{Value, ValueType};
-use crate::policy::interpret::{Facts, value_of};
-use crate::policy::set::{PolicySet, Tap};
+use crate::policy::interpret::Facts;
+use crate::policy::program::Scratch;
+use crate::policy::program::tap::{Counted, Counting};
+use crate::policy::set::Tap;
 
 /// Per tap of an event: what it brings, or nothing when the event is not counted there.
 pub(super) type Brought = SmallVec<[Option<Observed>; 8]>;
@@ -21,7 +23,10 @@ pub(super) fn brought<G: DerefMut<Target = EntityState>>(
     facts: &Facts<'_>,
     entities: &Entities<'_, G>,
 ) -> Brought {
-    taps.iter()
+    let mut scratch = Scratch::take();
+    let mut counting = Counting::new(&live.set, taps, *facts, &mut scratch);
+    let brought = taps
+        .iter()
         .map(|tap| {
             if !entities.has(tap.entity) {
                 return None;
@@ -31,37 +36,29 @@ pub(super) fn brought<G: DerefMut<Target = EntityState>>(
                 .get(tap.entity)
                 .and_then(|layout| layout.streams.get(tap.stream))
                 .and_then(|stream| stream.value_type);
-            observed(&live.set, tap, carries, facts)
+            observed(&mut counting, tap, carries)
         })
-        .collect()
+        .collect();
+    scratch.give_back();
+    brought
 }
 
 /// An event is counted when its filter is true and its value is there. What errors is not counted: a
 /// rule says what an error means, a feature cannot. What is unknown makes the features unknown.
 pub(super) fn observed(
-    set: &PolicySet,
+    counting: &mut Counting<'_, '_>,
     tap: &Tap,
     carries: Option<ValueType>,
-    facts: &Facts<'_>,
 ) -> Option<Observed> {
-    let mut is_unknown = false;
-    if let Some(filter) = &tap.filter {
-        match value_of(set, filter, facts).ok()? {
-            Value::Bool(true) => {}
-            Value::Unknown => is_unknown = true,
-            Value::Missing
-            | Value::Bool(false)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::Time(_)
-            | Value::Text(_)
-            | Value::Texts(_) => return None,
-        }
-    }
-    let Some(value) = &tap.value else {
+    let is_unknown = match counting.counted(tap) {
+        Counted::Yes => false,
+        Counted::Unknown => true,
+        Counted::No => return None,
+    };
+    let Some(value) = counting.value(tap) else {
         return Some(if is_unknown { Observed::Unknown } else { Observed::Event });
     };
-    let value = value_of(set, value, facts).ok()?;
+    let value = value.ok()?;
     if matches!(value, Value::Unknown) {
         return Some(Observed::Unknown);
     }

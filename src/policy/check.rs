@@ -30,6 +30,7 @@ use crate::policy::diagnostic::Diagnostic;
 use crate::policy::interpret::Scripts;
 use crate::policy::ir::FeatureIndex;
 use crate::policy::program::Programs;
+use crate::policy::program::tap::{self, TapProgram};
 use crate::policy::set::{EntityDef, HelperDef, KeyPart, LetDef, LimitDef, PolicySet};
 use crate::policy::syntax;
 use canonical::Printer;
@@ -212,6 +213,13 @@ fn assemble(
         programs: Programs::default(),
     };
     set.programs = Programs::of(&set);
+    let taps: Vec<Vec<TapProgram>> =
+        set.taps.values().map(|taps| tap::compile(&set, taps)).collect();
+    for (taps, programs) in set.taps.values_mut().zip(taps) {
+        for (tap, program) in taps.iter_mut().zip(programs) {
+            tap.program = program;
+        }
+    }
     Some(set)
 }
 

@@ -11,7 +11,6 @@ mod limit;
 mod merge;
 mod trace;
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::model::decision::{Evaluation, RuleError, ShadowHit};
@@ -58,11 +57,6 @@ struct Decided<'a> {
     condition: Condition,
 }
 
-thread_local! {
-    /// What programs write while they run, for the next decision of the thread to use again.
-    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::NEW) };
-}
-
 /// Evaluates every rule and merges what they ask for. Never fails: a rule that errors is in
 /// [`Evaluation::errors`]. `facts.fields` are a payment's; `limits` are readings of the set's limits, in
 /// their order.
@@ -76,11 +70,11 @@ pub fn evaluate(
     if trace || !set.programs.are_of(set) {
         return evaluate_interpreted(set, facts, limits, trace);
     }
-    let mut scratch = SCRATCH.take();
+    let mut scratch = Scratch::take();
     let run = Run::new(set, *facts, &mut scratch);
     let judge = Judge { set, evaluator: Evaluator::new(set, *facts), run: Some(run) };
     let evaluation = merged(judge, set.programs.phases(), facts, limits, trace);
-    SCRATCH.set(scratch);
+    scratch.give_back();
     evaluation
 }
 
@@ -93,6 +87,31 @@ pub fn evaluate_interpreted(
 ) -> Evaluation {
     let judge = Judge { set, evaluator: Evaluator::new(set, *facts), run: None };
     merged(judge, &Phases::of(&set.rules), facts, limits, trace)
+}
+
+/// The places of the rules, not off, that hold over these facts and this score, in file order: nothing is
+/// summed or merged. `scratch` is for the next call to use again.
+pub fn fired_rules(
+    set: &PolicySet,
+    facts: &Facts<'_>,
+    score: i64,
+    scratch: &mut Scratch,
+    fired: &mut Vec<usize>,
+) {
+    fired.clear();
+    let are_lowered = set.programs.are_of(set);
+    let run = are_lowered.then(|| Run::new(set, *facts, scratch));
+    let mut judge = Judge { set, evaluator: Evaluator::new(set, *facts), run };
+    let made;
+    let phases = if are_lowered {
+        set.programs.phases()
+    } else {
+        made = Phases::of(&set.rules);
+        &made
+    };
+    judge.fire();
+    judge.set_score(score, phases);
+    judge.fired(&phases.live, fired);
 }
 
 fn merged<'a>(

@@ -1,7 +1,7 @@
 //! Checked expressions: every name is a slot, every type is known as far as it can be.
 //!
-//! [`crate::policy::check`] makes them, [`crate::policy::interpret`] gives them their meaning. A
-//! compiler to flat native programs takes the same tree and must give the same values and errors.
+//! [`crate::policy::check`] makes them, [`crate::policy::interpret`] gives them their meaning, and
+//! [`crate::policy::program`] compiles them to programs that give the same values and errors.
 
 use std::sync::Arc;
 

@@ -19,14 +19,18 @@
 mod build;
 mod code;
 mod compile;
+pub mod cost;
 
 mod guard;
 mod make;
 mod row;
 mod run;
+pub mod tap;
 mod tree;
 
 use std::sync::Arc;
+
+use jiff::tz::TimeZone;
 
 use crate::model::field::Field;
 use crate::model::value::{Text, Value};
@@ -41,7 +45,8 @@ use crate::policy::program::row::{Slot, Tag};
 use crate::policy::program::tree::SlotIndex;
 use crate::policy::set::{PolicySet, RuleDef};
 
-pub(crate) use run::{Bail, Run, Scratch};
+pub use run::Scratch;
+pub(crate) use run::{Bail, Run};
 
 /// Why an expression is left to the interpreter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -137,7 +142,9 @@ pub(crate) struct Phases {
     pub(crate) scored: Vec<u64>,
     /// Shadow rules.
     pub(crate) shadow: Vec<u64>,
-    /// Active and shadow rules that read the score.
+    /// Active and shadow rules.
+    pub(crate) live: Vec<u64>,
+    /// Those of them that read the score.
     pub(crate) reading_score: Vec<u64>,
 }
 
@@ -162,6 +169,7 @@ impl Phases {
                 Mode::Off => continue,
             };
             set_bit(phase, place);
+            set_bit(&mut phases.live, place);
             if rule.reads_score {
                 set_bit(&mut phases.reading_score, place);
             }
@@ -214,7 +222,7 @@ impl Readers {
 impl Programs {
     /// The programs of those declarations.
     pub fn of(set: &PolicySet) -> Self {
-        make::make(set)
+        make::make(set).0
     }
 
     /// Why the rule of that place is interpreted; nothing when it is not.
@@ -261,9 +269,17 @@ impl Scratch {
 impl<'a, 's> Run<'a, 's> {
     /// The programs of the set over these facts, all but the score bound.
     pub(crate) fn new(set: &'a PolicySet, facts: Facts<'a>, scratch: &'s mut Scratch) -> Self {
-        let programs = &set.programs;
+        Self::over(&set.programs, &set.bundle.time_zone, facts, scratch)
+    }
+
+    fn over(
+        programs: &'a Programs,
+        zone: &'a TimeZone,
+        facts: Facts<'a>,
+        scratch: &'s mut Scratch,
+    ) -> Self {
         scratch.reset(programs);
-        let clock = Clock { now: facts.now, zone: &set.bundle.time_zone };
+        let clock = Clock { now: facts.now, zone };
         let mut run = Self { programs, facts, clock, scratch };
         for (field, tag, slot) in &programs.bindings.fields {
             run.bind(*slot, *tag, facts.fields.get(*field));
@@ -361,6 +377,16 @@ impl<'a, 's> Run<'a, 's> {
         let code = self.limit(limit)?;
         let slot = code.amount.as_ref().and_then(|slot| slot.as_ref().ok()).ok_or(Bail)?;
         self.number(*slot)
+    }
+
+    /// What a limit sums, whatever it is.
+    ///
+    /// # Errors
+    /// [`Bail`] when the interpreter has to say.
+    fn limit_value(&mut self, limit: usize) -> Result<Value, Bail> {
+        let code = self.limit(limit)?;
+        let slot = code.amount.as_ref().and_then(|slot| slot.as_ref().ok()).ok_or(Bail)?;
+        self.operand(*slot)?.into_value().ok().ok_or(Bail)
     }
 
     /// The maximum of a limit.

@@ -13,6 +13,7 @@ use crate::policy::ast::Position;
 use crate::policy::bundle::Bundle;
 use crate::policy::ir::{Expr, FeatureIndex};
 use crate::policy::program::Programs;
+use crate::policy::program::tap::TapProgram;
 
 /// All that was published together. It is swapped whole, never changed.
 #[derive(Debug)]
@@ -87,6 +88,8 @@ pub struct Tap {
     pub filter: Option<Expr>,
     /// What is aggregated; events for which it is missing are not counted.
     pub value: Option<Expr>,
+    /// Both as programs.
+    pub program: TapProgram,
 }
 
 /// A named value.

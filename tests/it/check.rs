@@ -13,7 +13,7 @@ use vajra::policy::diagnostic::render_text;
 const CODES: [&str; 4] = ["CARD_TESTING", "NEW_DEVICE", "RISKY_COUNTRY", "TRUSTED"];
 
 /// A bundle whose `policy.rhai` is `source`, with the list `blocked` and further files.
-fn bundle(source: &str, more: &[(&str, &str)]) -> Files {
+pub(crate) fn bundle(source: &str, more: &[(&str, &str)]) -> Files {
     let reasons: String = CODES
         .iter()
         .filter(|code| source.contains(&format!("\"{code}\"")))

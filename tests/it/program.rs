@@ -1,15 +1,19 @@
 //! Programs come to what the interpreter comes to: random sets of rules, `let`s, helpers and limits over
 //! random payments, each decided by both, and the whole answers compared.
 
+mod cost;
 mod drawn;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rand::{RngCore as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use vajra::policy::evaluate::{LimitReading, evaluate, evaluate_interpreted};
-use vajra::policy::interpret::Facts;
-use vajra::policy::program::Programs;
+use vajra::model::value::Value;
+use vajra::policy::evaluate::{LimitReading, evaluate, evaluate_interpreted, fired_rules};
+use vajra::policy::interpret::{Facts, value_of};
+use vajra::policy::program::tap::{Counted, Counting, compile};
+use vajra::policy::program::{Programs, Scratch};
 use vajra::policy::set::PolicySet;
 
 use crate::hand_made::BadOnly;
@@ -43,6 +47,10 @@ fn programs_equal_the_interpreter(bytes: &[u8], seen: &mut Seen) {
     let mut drawer = Drawer::new(bytes);
     let mut set = drawer.set();
     set.programs = Programs::of(&set);
+    let programs = compile(&set, set.taps_of("attempt"));
+    for (tap, program) in set.taps.get_mut("attempt").unwrap().iter_mut().zip(programs) {
+        tap.program = program;
+    }
     for (place, rule) in set.rules.iter().enumerate() {
         seen.rules += 1;
         seen.lowered += usize::from(set.programs.rule_not_lowered(place).is_none());
@@ -64,8 +72,30 @@ fn compare(set: &PolicySet, payment: &Drawn, seen: &mut Seen) {
     let Drawn { fields, features, now, readings } = payment;
     let facts = Facts { fields, features, now: *now, lists: &BadOnly };
     let readings: &[LimitReading] = readings;
+    let mut scratch = Scratch::default();
+    let mut counting = Counting::new(set, set.taps_of("attempt"), facts, &mut scratch);
+    for tap in set.taps_of("attempt") {
+        let filter =
+            tap.filter.as_ref().map_or(Ok(Value::Bool(true)), |it| value_of(set, it, &facts));
+        let counted = match filter {
+            Ok(Value::Bool(true)) => Counted::Yes,
+            Ok(Value::Unknown) => Counted::Unknown,
+            _ => Counted::No,
+        };
+        assert_eq!(counting.counted(tap), counted, "{payment:#?}\n{tap:#?}");
+        let value = tap.value.as_ref().map(|value| value_of(set, value, &facts));
+        assert_eq!(counting.value(tap), value, "{payment:#?}\n{tap:#?}");
+        seen.expressions += 2;
+    }
+    let mut fired = Vec::new();
+    fired_rules(set, &facts, 0, &mut Scratch::default(), &mut fired);
     let lowered = evaluate(set, &facts, readings, false);
     let interpreted = evaluate_interpreted(set, &facts, readings, false);
+    let names = fired.iter().map(|place| Arc::clone(&set.rules[*place].name));
+    let rules = names.filter(|name| !set.rule(name).unwrap().reads_score);
+    let of_rules = |name: &&Arc<str>| set.rule(name).is_some_and(|rule| !rule.reads_score);
+    let wanted: Vec<_> = interpreted.fired.iter().filter(of_rules).cloned().collect();
+    assert_eq!(rules.collect::<Vec<_>>(), wanted, "{payment:#?}");
     assert_eq!(lowered, interpreted, "{payment:#?}\n{:#?}\n{:#?}", set.rules, set.lets);
     seen.expressions += set.rules.len() + set.limits.len() * 3;
     seen.fired += lowered.fired.len();

@@ -19,6 +19,8 @@ use crate::model::field::Fields;
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value, ValueType};
 use crate::policy::interpret::Facts;
+use crate::policy::program::Scratch;
+use crate::policy::program::tap::Counting;
 use crate::policy::set::PolicySet;
 
 /// What an event brings to streams.
@@ -182,11 +184,15 @@ impl EntityHistory {
         let lists = ListsOver::new(&self.set, &self.overlay);
         let facts = Facts { fields: &self.fields, features: &[], now, lists: &lists };
         let taps = self.set.taps_of(event);
+        let mut scratch = Scratch::take();
+        let mut counting = Counting::new(&self.set, taps, facts, &mut scratch);
         let brought = counted.taps.iter().filter_map(|(place, carries)| {
             let tap = taps.get(*place)?;
-            Some((tap.stream, observed(&self.set, tap, *carries, &facts)?))
+            Some((tap.stream, observed(&mut counting, tap, *carries)?))
         });
-        brought.collect()
+        let brought = brought.collect();
+        scratch.give_back();
+        brought
     }
 
     /// Notes what will happen to the entity of a row.

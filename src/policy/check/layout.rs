@@ -9,6 +9,7 @@ use super::known::Known;
 use crate::feature::spec::{Aggregate, EntityLayout, FeatureId, FeatureSpec, StreamId, StreamSpec};
 use crate::model::value::Text;
 use crate::policy::ir::Expr;
+use crate::policy::program::tap::TapProgram;
 use crate::policy::set::{EntityDef, FeatureDef, KeyPart, Tap};
 
 /// What entities and features come to in a set.
@@ -53,6 +54,7 @@ pub(super) fn lay_out(
                 stream,
                 filter: feature.filter.clone(),
                 value: value.map(|(expr, _)| expr.clone()),
+                program: TapProgram::default(),
             });
             stream
         });

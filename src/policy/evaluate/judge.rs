@@ -62,6 +62,29 @@ impl<'a> Judge<'a, '_> {
         }
     }
 
+    /// Adds the places of those rules that are true, in file order.
+    pub(super) fn fired(&mut self, rules: &[u64], into: &mut Vec<usize>) {
+        for (word, bits) in rules.iter().enumerate() {
+            let (fired, interpreted) = match &self.run {
+                Some(run) => run.outcome(rules, word),
+                None => (0, *bits),
+            };
+            let mut open = fired | interpreted;
+            while open != 0 {
+                let bit = open & open.wrapping_neg();
+                open ^= bit;
+                let place = word << 6 | bit.trailing_zeros() as usize;
+                let is_true = fired & bit != 0
+                    || self.set.rules.get(place).is_some_and(|rule| {
+                        matches!(self.evaluator.truth(&rule.when), Ok(Truth::True))
+                    });
+                if is_true {
+                    into.push(place);
+                }
+            }
+        }
+    }
+
     /// Whether the filter of the limit of that place is true.
     ///
     /// # Errors

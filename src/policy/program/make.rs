@@ -12,27 +12,34 @@ use crate::policy::program::{
     Bindings, LimitCode, NotLowered, Phases, Program, Programs, Readers, RuleCode, SlotCode,
     has_bit, set_bit, union, words_of,
 };
-use crate::policy::set::{LimitDef, PolicySet, RuleDef};
+use crate::policy::set::{LimitDef, PolicySet, RuleDef, Tap};
 
 /// What one rule or limit reads: the trees of its expressions.
 type Reads = Vec<Node>;
+
+/// What stands before the program of a rule.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Note {
+    /// The test without which it is not looked at, and whether that must come out false.
+    pub(super) guard: Option<(Test, bool)>,
+    /// The second one.
+    pub(super) second: Option<(Test, bool)>,
+}
 
 #[derive(Debug)]
 struct Maker<'a> {
     compiler: Compiler<'a>,
     collector: Collector,
     steps: Vec<Step>,
+    notes: Vec<Note>,
 }
 
 /// The programs of all rules and limits that are not off.
-pub(super) fn make(set: &PolicySet) -> Programs {
+pub(super) fn make(set: &PolicySet) -> (Programs, Vec<Note>) {
     let PolicySet { features, lets, helpers, .. } = set;
     let builder = Builder::new(Declared { features, lets, helpers });
-    let mut maker = Maker {
-        compiler: Compiler::new(builder),
-        collector: Collector::default(),
-        steps: Vec::new(),
-    };
+    let mut maker = Maker::new(builder);
+    maker.notes = vec![Note::default(); set.rules.len()];
     let mut reads: Vec<Reads> = Vec::with_capacity(set.rules.len() + set.limits.len());
     let mut rules = Vec::with_capacity(set.rules.len());
     for (rule, place) in set.rules.iter().zip(0..) {
@@ -46,7 +53,7 @@ pub(super) fn make(set: &PolicySet) -> Programs {
         limits.push(maker.limit(limit, &mut read));
         reads.push(read);
     }
-    let Maker { mut compiler, collector, steps } = maker;
+    let Maker { mut compiler, collector, steps, notes } = maker;
     let codes = slot_codes(&mut compiler);
     let bindings = bindings(&compiler.builder.slots);
     let mut readers = readers(&compiler.builder.slots, &reads);
@@ -66,7 +73,7 @@ pub(super) fn make(set: &PolicySet) -> Programs {
             set_bit(&mut readers.interpreted, place);
         }
     }
-    Programs {
+    let programs = Programs {
         template: codes.iter().map(empty).collect(),
         bindings,
         slots: codes,
@@ -77,10 +84,52 @@ pub(super) fn make(set: &PolicySet) -> Programs {
         guards: collector.finish(),
         readers,
         phases: Phases::of(&set.rules),
+    };
+    (programs, notes)
+}
+
+/// The programs of the taps of one event: each is made as a limit that sums what the tap aggregates.
+pub(super) fn make_taps(set: &PolicySet, taps: &[Tap]) -> Programs {
+    let PolicySet { features, lets, helpers, .. } = set;
+    let builder = Builder::new(Declared { features, lets, helpers });
+    let mut maker = Maker::new(builder);
+    let mut reads = Vec::with_capacity(taps.len());
+    let mut limits = Vec::with_capacity(taps.len());
+    for tap in taps {
+        let mut read = Reads::new();
+        let filter = tap.filter.as_ref().map(|filter| maker.filter(filter, &mut read));
+        // The value of a field is taken as it is.
+        let value = tap.value.as_ref().filter(|value| !matches!(value, Expr::Field(_)));
+        let amount = value.map(|value| maker.slot(value, &mut read));
+        limits.push(LimitCode { filter, amount, max: Err(NotLowered::Malformed) });
+        reads.push(read);
+    }
+    let Maker { mut compiler, steps, .. } = maker;
+    let codes = slot_codes(&mut compiler);
+    Programs {
+        template: codes.iter().map(empty).collect(),
+        bindings: bindings(&compiler.builder.slots),
+        slots: codes,
+        readers: readers(&compiler.builder.slots, &reads),
+        tables: compiler.tables,
+        steps,
+        limits,
+        ..Programs::default()
     }
 }
 
 // === impl Maker ===
+
+impl<'a> Maker<'a> {
+    fn new(builder: Builder<'a>) -> Self {
+        Self {
+            compiler: Compiler::new(builder),
+            collector: Collector::default(),
+            steps: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
 
 impl Maker<'_> {
     fn rule(&mut self, rule: &RuleDef, place: u32, reads: &mut Reads) -> RuleCode {
@@ -122,6 +171,10 @@ impl Maker<'_> {
         let program = self.program(&nodes);
         if program.is_ok() {
             let is_decided = nodes.is_empty();
+            let test_of = |place: Option<usize>| tests.get(place?)?.test;
+            if let Some(note) = self.notes.get_mut(place as usize) {
+                *note = Note { guard: test_of(chosen.guard), second: test_of(chosen.second) };
+            }
             let guarded = Guarded { rule: place, terms: &tests, chosen, is_decided };
             self.collector.add(guarded, &self.compiler.tables);
         }
@@ -165,14 +218,16 @@ impl Maker<'_> {
         if limit.mode == Mode::Off {
             return LimitCode { filter: None, amount: None, max: Err(NotLowered::Malformed) };
         }
-        let filter = limit.filter.as_ref().map(|filter| {
-            let node = self.compiler.builder.condition(filter)?;
-            reads.push(node.clone());
-            self.program(&[node])
-        });
+        let filter = limit.filter.as_ref().map(|filter| self.filter(filter, reads));
         let amount = limit.amount.as_ref().map(|amount| self.slot(amount, reads));
         let max = self.slot(&limit.max, reads);
         LimitCode { filter, amount, max }
+    }
+
+    fn filter(&mut self, expr: &Expr, reads: &mut Reads) -> Result<Program, NotLowered> {
+        let node = self.compiler.builder.condition(expr)?;
+        reads.push(node.clone());
+        self.program(&[node])
     }
 
     fn slot(&mut self, expr: &Expr, reads: &mut Reads) -> Result<SlotIndex, NotLowered> {

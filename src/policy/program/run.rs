@@ -1,6 +1,8 @@
 //! Runs programs over one payment.
 // CRITICAL PATH: a change here carries its number from `benches/peers.rs`.
 
+use std::cell::Cell;
+
 use smallvec::SmallVec;
 
 use crate::model::value::{Text, Value};
@@ -16,7 +18,7 @@ use crate::policy::program::{Program, Programs, SlotCode};
 
 /// What programs write while they run, kept from one payment to the next.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
+pub struct Scratch {
     pub(super) row: Vec<Slot>,
     /// What each probe found, once it was made.
     pub(super) probes: Vec<Option<bool>>,
@@ -46,17 +48,31 @@ type Tested = Result<Option<bool>, Bail>;
 
 type Stack<'a> = SmallVec<[Operand<'a>; 8]>;
 
+thread_local! {
+    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch::NEW) };
+}
+
 // === impl Scratch ===
 
 impl Scratch {
     /// Nothing was run yet.
-    pub(crate) const NEW: Self = Self {
+    const NEW: Self = Self {
         row: Vec::new(),
         probes: Vec::new(),
         made: Vec::new(),
         interpreted: Vec::new(),
         fired: Vec::new(),
     };
+
+    /// That of the thread, to be given back with [`Self::give_back`].
+    pub(crate) fn take() -> Self {
+        SCRATCH.take()
+    }
+
+    /// For the next of the thread to use again.
+    pub(crate) fn give_back(self) {
+        SCRATCH.set(self);
+    }
 }
 
 // === impl Run ===
@@ -210,7 +226,7 @@ impl<'a> Run<'a, '_> {
     }
 
     /// What is in a slot, strings too.
-    fn operand(&mut self, slot: SlotIndex) -> Result<Operand<'a>, Bail> {
+    pub(super) fn operand(&mut self, slot: SlotIndex) -> Result<Operand<'a>, Bail> {
         let programs = self.programs;
         match programs.slots.get(place(slot)).ok_or(Bail)? {
             SlotCode::Const(value) => Ok(Operand::of(value)),

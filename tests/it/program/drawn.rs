@@ -11,7 +11,10 @@ use vajra::policy::ast::{BinaryOp, UnaryOp};
 use vajra::policy::bundle::ReasonDef;
 use vajra::policy::evaluate::LimitReading;
 use vajra::policy::ir::{Expr, FeatureIndex, Function, HelperIndex, LetIndex};
-use vajra::policy::set::{ActionDef, FeatureDef, HelperDef, LetDef, LimitDef, PolicySet, RuleDef};
+use vajra::policy::program::tap::TapProgram;
+use vajra::policy::set::{
+    ActionDef, FeatureDef, HelperDef, LetDef, LimitDef, PolicySet, RuleDef, Tap,
+};
 
 use crate::hand_made::{at, binary, constant, empty_set, list, now, script, scripts, unary};
 
@@ -69,6 +72,7 @@ const FLOATS: [f64; 12] =
 const RULES: u8 = 10;
 const LETS: u32 = 4;
 const LIMITS: u8 = 2;
+const TAPS: u8 = 4;
 const DEPTH: u8 = 4;
 
 /// A payment, and what is known of the limits before it.
@@ -87,6 +91,8 @@ enum Place {
         lets: u32,
         score: bool,
     },
+    /// The filter or value of a feature: only the event's own fields.
+    Event,
     /// Two parameters of these types.
     Helper([ValueType; 2]),
 }
@@ -161,6 +167,8 @@ impl<'b> Drawer<'b> {
             set.lets.push(LetDef { name, value, reads_score });
             self.lets.push(kind);
         }
+        let taps = (0..TAPS).map(|_| self.tap()).collect();
+        set.taps.insert(Text::from("attempt"), taps);
         let class = ReasonClass::Velocity;
         let reason = ReasonDef { class, message: [].into(), message_at: [].into() };
         set.bundle.reasons.insert(Arc::from("CODE"), reason);
@@ -204,6 +212,13 @@ impl<'b> Drawer<'b> {
             actions: vec![action],
             actions_written: vec![Arc::from("action")],
         }
+    }
+
+    fn tap(&mut self) -> Tap {
+        let filter = self.one_in(2).then(|| self.expr(ValueType::Bool, Place::Event, 3));
+        let kind = self.kind();
+        let value = self.one_in(2).then(|| self.expr(kind, Place::Event, 3));
+        Tap { entity: 0, stream: 0, filter, value, program: TapProgram::default() }
     }
 
     fn limit(&mut self, place: u8) -> LimitDef {
@@ -357,6 +372,16 @@ impl<'b> Drawer<'b> {
                 let param = u16::try_from(self.below(2)).unwrap();
                 if params[usize::from(param)] == kind {
                     return Expr::Param(param);
+                }
+            }
+            Place::Event => {
+                if self.one_in(8) {
+                    return Expr::Attribute(Text::from(self.pick(&ATTRIBUTES)));
+                }
+                let fields = FIELDS.iter().filter(|field| field.value_type() == kind);
+                let fields: Vec<Field> = fields.copied().collect();
+                if !fields.is_empty() && !self.one_in(3) {
+                    return Expr::Field(self.pick(&fields));
                 }
             }
             Place::Decision { lets, score } => {
