@@ -40,7 +40,7 @@ use crate::model::payment::Payment;
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::{Text, Value};
 use crate::policy::set::PolicySet;
-use entities::{Entities, Slots, Unseen};
+use entities::{Entities, Keys, Slots, Unseen};
 use gate::Gate;
 use journal::{Entry, Journal, JournalError};
 use kept::Kept;
@@ -312,8 +312,8 @@ impl Engine {
         Held { payments: self.payments.len(), entities: self.entities.len() }
     }
 
-    /// Locks the entities that the fields name, and the limits that are wanted, and works on them. The fields may depend on the set, and
-    /// are made anew when it has changed before the entities were locked.
+    /// Locks the entities that the fields name, and the limits that are wanted, and works on them. The
+    /// fields may depend on the set, and are made anew when it has changed before the entities were locked.
     fn with_entities<T>(
         &self,
         unseen: Unseen,
@@ -324,8 +324,9 @@ impl Engine {
         loop {
             let live = self.live.load();
             let fields = fields(&live.set);
-            let slots = Slots::find(&self.entities, &live.set, &fields, unseen);
-            let limits = LimitSlots::find(&self.limits, &live.set, &fields, wanted, unseen);
+            let keys = Keys::of(&live.set, &fields);
+            let slots = Slots::find(&self.entities, &live.set, &keys, unseen);
+            let limits = LimitSlots::find(&self.limits, &live.set, &keys, wanted, unseen);
             if let Ok(entities) = slots.lock(&live)
                 && let Ok(limits) = limits.lock()
             {

@@ -34,6 +34,9 @@ pub(super) enum Unseen {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stale;
 
+/// Per entity of the set: its key, or why there is none. Made once; entities and limits are found by it.
+pub(super) struct Keys(SmallVec<[Result<EntityKey, Place>; 12]>);
+
 /// Slots that are not locked yet, in the order of their keys.
 pub(super) struct Slots {
     slots: SmallVec<[Arc<Mutex<EntityState>>; 12]>,
@@ -59,20 +62,29 @@ pub(super) enum Place {
     Unknown,
 }
 
+// === impl Keys ===
+
+impl Keys {
+    /// The keys of the entities that the fields name.
+    pub(super) fn of(set: &PolicySet, fields: &Fields) -> Self {
+        Self(set.entities.iter().map(|entity| key_of(entity, fields)).collect())
+    }
+
+    /// The key of the entity of that place in the set.
+    pub(super) fn get(&self, entity: usize) -> Result<EntityKey, Place> {
+        self.0.get(entity).copied().unwrap_or(Err(Place::Missing))
+    }
+}
+
 // === impl Slots ===
 
 impl Slots {
-    /// Finds the entities that the fields name.
-    pub(super) fn find(
-        store: &EntityStore,
-        set: &PolicySet,
-        fields: &Fields,
-        unseen: Unseen,
-    ) -> Self {
+    /// Finds the entities of those keys.
+    pub(super) fn find(store: &EntityStore, set: &PolicySet, all: &Keys, unseen: Unseen) -> Self {
         let mut keys = SmallVec::<[(EntityKey, usize); 12]>::new();
         let mut places = SmallVec::<[Place; 12]>::new();
-        for (index, entity) in set.entities.iter().enumerate() {
-            let place = match key_of(entity, fields) {
+        for (index, (entity, key)) in set.entities.iter().zip(&all.0).enumerate() {
+            let place = match *key {
                 // Nothing is kept for an entity without features.
                 _ if entity.layout.streams.is_empty() => Place::Missing,
                 Ok(key) => {
@@ -219,7 +231,7 @@ impl<G: DerefMut<Target = EntityState>> Entities<'_, G> {
 }
 
 /// The key of the entity that the fields name, or why there is none.
-pub(super) fn key_of(entity: &EntityDef, fields: &Fields) -> Result<EntityKey, Place> {
+fn key_of(entity: &EntityDef, fields: &Fields) -> Result<EntityKey, Place> {
     key_from(entity.kind, || {
         entity.parts.iter().map(|part| match part {
             KeyPart::Field(field) => fields.get(*field),

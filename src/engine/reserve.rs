@@ -10,11 +10,10 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
-use crate::engine::entities::{Place, Stale, Unseen, key_of};
+use crate::engine::entities::{Keys, Place, Stale, Unseen};
 use crate::limit::hold::{Holding, Holdings};
 use crate::limit::state::{LimitState, Reading};
 use crate::limit::store::LimitStore;
-use crate::model::field::Fields;
 use crate::model::limit::{LimitKey, Period, Reservation, Usage};
 use crate::model::time::Timestamp;
 use crate::model::verdict::Mode;
@@ -63,7 +62,7 @@ impl LimitSlots {
     pub(super) fn find(
         store: &LimitStore,
         set: &PolicySet,
-        fields: &Fields,
+        entities: &Keys,
         wanted: Wanted<'_>,
         unseen: Unseen,
     ) -> Self {
@@ -74,14 +73,11 @@ impl LimitSlots {
         }
         if let Wanted::Met(_) = wanted {
             for limit in &set.limits {
-                let entity = set.entities.get(limit.entity);
-                let place = match entity.filter(|_| limit.mode != Mode::Off) {
-                    None => LimitPlace::Missing,
-                    Some(entity) => match key_of(entity, fields) {
-                        Ok(entity) => LimitPlace::Key(LimitKey::new(limit.identity, entity)),
-                        Err(Place::Unknown) => LimitPlace::Unknown,
-                        Err(Place::Missing | Place::Slot(_)) => LimitPlace::Missing,
-                    },
+                let place = match entities.get(limit.entity) {
+                    _ if limit.mode == Mode::Off => LimitPlace::Missing,
+                    Ok(entity) => LimitPlace::Key(LimitKey::new(limit.identity, entity)),
+                    Err(Place::Unknown) => LimitPlace::Unknown,
+                    Err(Place::Missing | Place::Slot(_)) => LimitPlace::Missing,
                 };
                 if let LimitPlace::Key(key) = place {
                     all.push(key);

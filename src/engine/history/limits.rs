@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use smallvec::SmallVec;
 
-use crate::engine::entities::Unseen;
+use crate::engine::entities::{Keys, Unseen};
 use crate::engine::history::completer::Happened;
 use crate::engine::history::{Batch, reads};
 use crate::engine::reserve::{LimitSlots, Limits, Wanted};
@@ -184,8 +184,9 @@ fn with_limits<T>(
     wanted: Wanted<'_>,
     work: impl FnOnce(&mut Limits<'_>) -> T,
 ) -> T {
+    let keys = Keys::of(set, fields);
     loop {
-        let slots = LimitSlots::find(store, set, fields, wanted, Unseen::Make);
+        let slots = LimitSlots::find(store, set, &keys, wanted, Unseen::Make);
         if let Ok(mut limits) = slots.lock() {
             return work(&mut limits);
         }
