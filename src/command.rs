@@ -6,11 +6,13 @@
 pub mod backtest;
 pub mod check;
 pub mod demo;
+pub mod explain;
 pub mod generate;
 pub mod load;
 mod pace;
 pub mod serve;
 pub mod test;
+mod wording;
 
 use std::process::ExitCode;
 
@@ -36,6 +38,8 @@ enum Command {
     Backtest(backtest::Arguments),
     /// Write labelled synthetic payments.
     Generate(generate::Arguments),
+    /// Tell everything that happened to a payment, and why.
+    Explain(explain::Arguments),
     /// Load a server at a fixed rate and print percentiles.
     Load(load::Arguments),
 }
@@ -59,6 +63,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Test(arguments) => test::run(arguments),
         Command::Backtest(arguments) => backtest::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
         Command::Load(arguments) => load::run(arguments),
     };
     match done {

@@ -7,6 +7,7 @@
 pub mod apply;
 mod entities;
 mod event;
+mod explain;
 mod gate;
 pub mod history;
 pub mod journal;
@@ -22,6 +23,7 @@ mod reserve;
 mod score;
 mod settle;
 mod taps;
+pub mod timeline;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,9 +47,12 @@ use gate::Gate;
 use journal::{Entry, Journal, JournalError};
 use kept::Kept;
 use live::Live;
-use payments::{EventRecord, PaymentRecord, STEPS_MAX, Timeline};
+use payments::{EventRecord, PaymentRecord, STEPS_MAX};
 use reserve::{LimitSlots, Limits, Wanted};
 use score::Asked;
+use timeline::Timeline;
+
+pub use explain::Explanation;
 
 /// The state machine. Locks are taken in this order: the gate, the id of an event, the record of a payment,
 /// the entities by their keys, the limits by theirs; and no thread waits for another while it holds a shard
@@ -259,9 +264,10 @@ impl Engine {
 
     /// Everything that happened to a payment that is still kept at `now`.
     pub fn payment(&self, payment_id: &str, now: Timestamp) -> Option<Timeline> {
+        let on_expiry = self.live.load().set.bundle.on_expiry;
         self.payments.with_known(payment_id, now, |record| Timeline {
             payment_id: Text::from(payment_id),
-            steps: record.steps(),
+            steps: record.steps(on_expiry),
             owed: record.owed(now),
             flags: record.flags(now),
         })

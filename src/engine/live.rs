@@ -29,8 +29,13 @@ pub(super) struct Live {
     /// Per feature: the place among the taps of `attempt` of what the attempt that is being decided
     /// brings to it, when it is inclusive.
     own: Vec<Option<usize>>,
+    /// The sets before this one that are still held to explain what they decided, the last first.
+    former: Vec<Arc<PolicySet>>,
     publication: u64,
 }
+
+/// How many former sets are held: each may have large lists.
+const FORMER_MAX: usize = 3;
 
 // === impl Live ===
 
@@ -55,7 +60,19 @@ impl Live {
             })
             .collect();
         let channels = self.channels.carried_over(set.bundle.channels.iter().cloned());
-        Self::new(set, layouts, channels, publication)
+        let former = std::iter::once(&self.set)
+            .chain(&self.former)
+            .filter(|known| known.bundle.version != set.bundle.version)
+            .take(FORMER_MAX)
+            .cloned()
+            .collect();
+        Self { former, ..Self::new(set, layouts, channels, publication) }
+    }
+
+    /// The set of that version, if it is live or was of late.
+    pub(super) fn set_of(&self, version: &str) -> Option<Arc<PolicySet>> {
+        let mut held = std::iter::once(&self.set).chain(&self.former);
+        held.find(|set| set.bundle.version == version).map(Arc::clone)
     }
 
     fn new(
@@ -87,6 +104,7 @@ impl Live {
             live_features,
             names,
             own,
+            former: Vec::new(),
             publication,
         }
     }

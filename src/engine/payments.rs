@@ -10,7 +10,7 @@ use crate::engine::kept::Record;
 use crate::failure::advice::PastAttempt;
 use crate::limit::hold::{self, Holdings};
 use crate::model::decision::Decision;
-use crate::model::failure::{Assessment, Debt, Flag, Money};
+use crate::model::failure::{Assessment, Money};
 use crate::model::field::{Field, Fields};
 use crate::model::limit::LimitKey;
 use crate::model::outcome::Outcome;
@@ -19,51 +19,6 @@ use crate::model::settlement::Settlement;
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
 use crate::model::verdict::{NextStep, Verdict};
-
-/// Everything that happened to a payment, in the order of application.
-#[derive(Clone, Debug)]
-pub struct Timeline {
-    /// The caller's payment, as stored.
-    pub payment_id: Text,
-    /// What happened.
-    pub steps: Vec<Step>,
-    /// What is still to be done, at the time of the question.
-    pub owed: Vec<Debt>,
-    /// What must not be overlooked and no outcome has told: reservations that ended by time.
-    pub flags: Vec<Flag>,
-}
-
-/// One thing that happened to a payment.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// An attempt was decided.
-    Score {
-        /// When it was received.
-        received_at: Timestamp,
-        /// The attempt as it was decided, with `amount_base`.
-        fields: Fields,
-        /// Every feature that the policies could read, with its value then.
-        features: PackedFeatures,
-        /// The decision.
-        decision: Arc<Decision>,
-    },
-    /// An outcome was reported.
-    Outcome {
-        /// Where and when it was applied.
-        receipt: Receipt,
-        /// What was reported.
-        outcome: Arc<Outcome>,
-        /// What was made of it.
-        assessment: Arc<Assessment>,
-    },
-    /// An event was recorded.
-    Event {
-        /// Where and when it was applied.
-        receipt: Receipt,
-        /// What was recorded.
-        event: Arc<Event>,
-    },
-}
 
 /// What is kept of one payment.
 #[derive(Debug, Default)]
@@ -119,26 +74,6 @@ pub const STEPS_MAX: usize = 10_000;
 
 /// The fields of a request that do not make its content.
 pub(super) const NOT_CONTENT: [Field; 2] = [Field::OccurredAt, Field::AmountBase];
-
-// === impl Step ===
-
-impl Step {
-    /// Its place in the order of application.
-    pub fn sequence(&self) -> u64 {
-        match self {
-            Self::Score { decision, .. } => decision.sequence,
-            Self::Outcome { receipt, .. } | Self::Event { receipt, .. } => receipt.sequence,
-        }
-    }
-
-    /// The time it was placed at.
-    pub fn effective_at(&self) -> Timestamp {
-        match self {
-            Self::Score { decision, .. } => decision.effective_at,
-            Self::Outcome { receipt, .. } | Self::Event { receipt, .. } => receipt.effective_at,
-        }
-    }
-}
 
 // === impl PaymentRecord ===
 
@@ -212,6 +147,11 @@ impl PaymentRecord {
     /// Every outcome, in the order in which they were applied.
     pub(super) fn outcomes(&self) -> &[Reported] {
         &self.outcomes
+    }
+
+    /// Every event, in the order in which they were applied.
+    pub(super) fn events(&self) -> &[(Arc<Event>, Receipt)] {
+        &self.events
     }
 
     /// The last attempt that was not blocked.
@@ -296,28 +236,6 @@ impl PaymentRecord {
     pub(super) fn push_event(&mut self, event: Arc<Event>, receipt: Receipt, at: Timestamp) {
         self.change(at);
         self.events.push((event, receipt));
-    }
-
-    /// All of it in the order of application.
-    pub(super) fn steps(&self) -> Vec<Step> {
-        let scores = self.attempts.iter().map(|attempt| Step::Score {
-            received_at: attempt.received_at,
-            fields: attempt.fields(),
-            features: attempt.features.clone(),
-            decision: Arc::clone(&attempt.decision),
-        });
-        let outcomes = self.outcomes.iter().map(|known| Step::Outcome {
-            receipt: known.receipt,
-            outcome: Arc::clone(&known.outcome),
-            assessment: Arc::clone(&known.assessment),
-        });
-        let events = self
-            .events
-            .iter()
-            .map(|(event, receipt)| Step::Event { receipt: *receipt, event: Arc::clone(event) });
-        let mut steps: Vec<Step> = scores.chain(outcomes).chain(events).collect();
-        steps.sort_by_key(Step::sequence);
-        steps
     }
 
     fn change(&mut self, at: Timestamp) {

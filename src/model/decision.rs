@@ -64,7 +64,7 @@ pub struct Evaluation {
     pub challenges_met: Vec<MetChallenge>,
     /// Rules that errored or were left undecided.
     pub errors: Vec<RuleError>,
-    /// Why each rule fired or not, on request.
+    /// Why each rule and limit fired or not, on request, in order of file and line.
     pub trace: Vec<RuleTrace>,
     /// The limits that the attempt met, in order of file and line; shadow ones are not among them.
     pub limits: Vec<LimitUsage>,
@@ -118,13 +118,22 @@ pub struct RuleError {
     pub problem: String,
 }
 
-/// Why a rule fired or not.
+/// Why a rule or a limit fired or not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleTrace {
-    /// The rule.
+    /// The rule or the limit.
     pub rule: Arc<str>,
+    /// The file of the bundle that declares it.
+    pub file: Arc<str>,
+    /// The line there.
+    pub line: u32,
+    /// Whether it only says what it would do.
+    pub is_shadow: bool,
+    /// Its actions as written, such as `block("CARD_TESTING")`.
+    pub actions: Vec<Arc<str>>,
     /// How its condition came out: `Bool`, `Missing`, `Unknown`; `None` when it errored.
     pub condition: Option<Value>,
-    /// Every field, feature and `let` that the condition names, with its value at that moment.
+    /// Every field, feature and `let` that it names, with its value at that moment; of a limit its key
+    /// too, and how much is `used` and `reserved` by others, `asked` by this attempt, and the `max`.
     pub values: Vec<(Text, Value)>,
 }

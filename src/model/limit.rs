@@ -48,6 +48,8 @@ pub struct LimitUsage {
     pub resets_at: Option<Timestamp>,
     /// Whether it did not apply, because its key or its amount is missing.
     pub not_applied: bool,
+    /// Whether it counts payments: the figures are numbers of them, else minor units.
+    pub counts: bool,
 }
 
 /// What an attempt reserved in one limit; journalled with its decision.

@@ -160,7 +160,11 @@ fn merged<'a>(
         exempted: merged.exempted,
         challenges_met: merged.challenges_met,
         errors: errors(set, facts, &decided, &met),
-        trace: if trace { trace::trace(set, &mut judge.evaluator, &decided) } else { Vec::new() },
+        trace: if trace {
+            trace::trace(set, facts, &mut judge.evaluator, (&decided, &met))
+        } else {
+            Vec::new()
+        },
         limits: usages(set, merged.verdict, &mut met),
         amounts: (0..).zip(&met).filter_map(|(place, met)| Some((place, met.amount?))).collect(),
     }

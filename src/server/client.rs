@@ -5,6 +5,7 @@ mod message;
 use std::net::SocketAddr;
 
 pub use message::payment_message;
+pub use prost_types::Timestamp as WireTime;
 pub use tonic::transport::{Channel, Endpoint, Error};
 pub use tonic::{Code, Request, Status};
 

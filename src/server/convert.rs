@@ -7,6 +7,7 @@
 
 pub(super) mod answer;
 pub(super) mod payment;
+pub(super) mod timeline;
 
 use prost_types::Timestamp as WireTime;
 

@@ -17,7 +17,7 @@ use super::stream::Answers;
 use super::wire::StreamMessage;
 use super::{clock, proto};
 use crate::engine::payments::Reported;
-use crate::engine::payments::Step;
+use crate::engine::timeline::Step;
 use crate::engine::{Receipt, RecordedEvent, ReportError, ScoreRequest};
 use crate::model::field::{Field, Fields};
 use crate::model::intake::{Admitted, Violation};
@@ -241,56 +241,25 @@ impl Risk {
         &self,
         request: proto::GetPaymentRequest,
     ) -> Result<proto::GetPaymentResponse, Refusal> {
-        let proto::GetPaymentRequest { payment_id } = request;
+        let proto::GetPaymentRequest { payment_id, trace, locale } = request;
+        if !is_locale(&locale) {
+            return Err(Refusal::field("locale", "is not a language tag, such as `zh-CN`"));
+        }
+        let engine = &self.core.engine;
         let stored = self
             .core
             .intake
             .id("payment_id", &payment_id)
             .map_err(|violation| Refusal::Invalid(vec![violation]))?;
-        let Some(timeline) = self.core.engine.payment(&stored.value, clock::now()) else {
+        let Some(timeline) = engine.payment(&stored.value, clock::now()) else {
             let error = ReportError::UnknownPayment(stored.value);
             return Err(Refusal::from_report(error, self.core.admission.limits().retry_after));
         };
-        let owed = timeline.owed.iter().map(answer::wire_debt).collect();
-        let flags = answer::wire_flags(&timeline.flags);
-        let set = self.core.engine.policies();
-        let (tables, locale) = (&set.bundle.failures, set.bundle.locale.as_str());
-        let timeline = timeline
-            .steps
-            .iter()
-            .map(|step| {
-                use proto::timeline_entry::Entry;
-                let entry = match step {
-                    Step::Score { decision, .. } => {
-                        Entry::Scored(answer::decision(decision, payment_id.clone()))
-                    }
-                    Step::Outcome { outcome, .. } => {
-                        Entry::Outcome(answer::wire_outcome(outcome, payment_id.clone()))
-                    }
-                    Step::Event { event, .. } => Entry::Event(proto::RecordedEvent {
-                        name: event.name.to_string(),
-                        event_id: event.event_id.as_deref().unwrap_or_default().to_owned(),
-                    }),
-                };
-                let (answer, reservations) = match step {
-                    Step::Score { decision, .. } => {
-                        (None, decision.reservations.iter().map(answer::wire_reservation).collect())
-                    }
-                    Step::Outcome { receipt, assessment, .. } => {
-                        (Some(answer::assessed(*receipt, assessment, tables, locale)), Vec::new())
-                    }
-                    Step::Event { .. } => (None, Vec::new()),
-                };
-                proto::TimelineEntry {
-                    sequence: step.sequence(),
-                    effective_at: Some(wire_time(step.effective_at())),
-                    entry: Some(entry),
-                    answer,
-                    reservations,
-                }
-            })
-            .collect();
-        Ok(proto::GetPaymentResponse { payment_id, timeline, owed, flags })
+        let bundle = &engine.policies().bundle;
+        let locale = if locale.is_empty() { bundle.locale.as_str() } else { &locale };
+        let explain = |step: &Step| engine.explain(step);
+        let explain = trace.then_some(&explain as &_);
+        Ok(convert::timeline::timeline(&timeline, payment_id, (bundle, locale), explain))
     }
 
     fn unary<T, R>(

@@ -3,6 +3,7 @@
 
 mod advice;
 mod apply;
+mod explain;
 mod fixture;
 mod histories;
 mod journal;

@@ -5,6 +5,7 @@
 
 mod drain;
 mod errors;
+mod explain;
 mod fuzz;
 mod harness;
 mod http;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::server::proto::policy_value::Kind;
-use crate::server::proto::{Condition, Payment, PolicyValue, RuleTrace, ScoreResponse, Verdict};
+use crate::command::wording::values;
+use crate::server::proto::{Condition, Payment, ScoreResponse, Verdict};
 use crate::traffic::{Attempt, Scenario};
 
 /// The longest latency that is told apart, in microseconds.
@@ -215,13 +215,13 @@ impl Account {
         }
         writeln!(out, "  customer {}", answer.customer_message)?;
         for rule in fired {
-            writeln!(out, "  fired    \"{}\": {}", rule.rule, values(rule))?;
+            writeln!(out, "  fired    \"{}\": {}", rule.rule, values(&rule.values))?;
         }
         let not_fired = others.len();
         for rule in
             others.into_iter().filter(|rule| rule.condition() == Condition::False).take(NEAR_MISSES)
         {
-            writeln!(out, "  not      \"{}\": {}", rule.rule, values(rule))?;
+            writeln!(out, "  not      \"{}\": {}", rule.rule, values(&rule.values))?;
         }
         writeln!(
             out,
@@ -260,32 +260,5 @@ fn verdict_name(answer: &ScoreResponse) -> &'static str {
         Verdict::Allow => "allow",
         Verdict::Challenge => "challenge",
         Verdict::Block => "block",
-    }
-}
-
-/// The values that the condition names, as `name = value`.
-fn values(rule: &RuleTrace) -> String {
-    let values: Vec<String> = rule
-        .values
-        .iter()
-        .map(|traced| {
-            format!("{} = {}", traced.name, traced.value.as_ref().map_or_else(String::new, value))
-        })
-        .collect();
-    values.join(", ")
-}
-
-fn value(value: &PolicyValue) -> String {
-    match &value.kind {
-        Some(Kind::Missing(_)) | None => "missing".to_owned(),
-        Some(Kind::Unknown(_)) => "unknown".to_owned(),
-        Some(Kind::BoolValue(truth)) => truth.to_string(),
-        Some(Kind::IntValue(number)) => number.to_string(),
-        Some(Kind::NumberValue(number)) => format!("{number:.3}"),
-        Some(Kind::TimeValue(time)) => {
-            crate::model::time::Timestamp::from_secs(time.seconds).to_string()
-        }
-        Some(Kind::StringValue(text)) => format!("{text:?}"),
-        Some(Kind::ListValue(list)) => list.values.join(" "),
     }
 }

@@ -98,8 +98,15 @@ fn on_its_way(situation: &Situation<'_>) -> Option<Plan> {
 
 /// What is paid is not paid again.
 fn paid(situation: &Situation<'_>) -> Option<Plan> {
-    let is_paid = situation.attempts.iter().any(|attempt| attempt.money == Some(Money::Succeeded));
-    is_paid.then(|| Plan::nothing("the payment has succeeded", "an attempt succeeded"))
+    let succeeded = |attempt: &&PastAttempt<'_>| attempt.money == Some(Money::Succeeded);
+    match situation.attempts.iter().filter(succeeded).count() {
+        0 => None,
+        1 => Some(Plan::nothing("the payment has succeeded", "an attempt succeeded")),
+        _ => Some(Plan {
+            needs: vec![Need::Reversal],
+            ..Plan::nothing("the payment was taken twice: reverse one", "two attempts succeeded")
+        }),
+    }
 }
 
 /// Causes after which nothing is ever tried again.

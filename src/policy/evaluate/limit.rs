@@ -64,14 +64,7 @@ fn meet<'a>(
             Err(error) => return Met::undecided(limit, Condition::Failed(error)),
         }
     }
-    let mut usage = LimitUsage {
-        name: Arc::clone(&limit.name),
-        used: 0,
-        reserved: 0,
-        max: Value::Missing,
-        resets_at: None,
-        not_applied: false,
-    };
+    let mut usage = unread(limit);
     if reading == LimitReading::Missing {
         usage.not_applied = true;
         return Met { condition: Condition::False, amount: None, usage: Some(usage) };
@@ -116,6 +109,19 @@ fn meet<'a>(
     }
 }
 
+/// Of a limit of which nothing is read yet.
+fn unread(limit: &LimitDef) -> LimitUsage {
+    LimitUsage {
+        name: Arc::clone(&limit.name),
+        used: 0,
+        reserved: 0,
+        max: Value::Missing,
+        resets_at: None,
+        not_applied: false,
+        counts: limit.amount.is_none(),
+    }
+}
+
 fn not_whole(what: &str, found: &Value) -> Condition {
     let kind = found.value_type().map_or("nothing", |kind| kind.name());
     let problem = format!("{what} of a limit must be a whole number, and is {kind}");
@@ -130,14 +136,6 @@ impl Met {
         Self { condition: Condition::NotRun, amount: None, usage: None };
 
     fn undecided(limit: &LimitDef, condition: Condition) -> Self {
-        let usage = LimitUsage {
-            name: Arc::clone(&limit.name),
-            used: 0,
-            reserved: 0,
-            max: Value::Missing,
-            resets_at: None,
-            not_applied: false,
-        };
-        Self { condition, amount: None, usage: Some(usage) }
+        Self { condition, amount: None, usage: Some(unread(limit)) }
     }
 }

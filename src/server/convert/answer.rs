@@ -8,11 +8,9 @@ use crate::model::decision::{
     Decision, Evaluation, MetChallenge, Reason, RuleError, RuleTrace, ShadowHit,
 };
 use crate::model::failure::{
-    Advice, Assessment, Class, Debt, Diagnosis, Family, Flag, Money, Need, NextChannel, Owed,
-    RankedChannel,
+    Advice, Assessment, Class, Diagnosis, Family, Flag, Money, Need, NextChannel, RankedChannel,
 };
-use crate::model::limit::{LimitUsage, Reservation};
-use crate::model::outcome::{Outcome, OutcomeStatus, Pushback, Stage};
+use crate::model::limit::LimitUsage;
 use crate::model::value::{Text, Value};
 use crate::model::verdict::{NextStep, ReasonClass, Verdict};
 use crate::server::proto;
@@ -159,7 +157,7 @@ const fn wire_need(need: Need) -> proto::Need {
 }
 
 fn wire_limit(limit: &LimitUsage) -> proto::LimitUsage {
-    let LimitUsage { name, used, reserved, max, resets_at, not_applied } = limit;
+    let LimitUsage { name, used, reserved, max, resets_at, not_applied, counts } = limit;
     proto::LimitUsage {
         name: name.to_string(),
         used: *used,
@@ -167,6 +165,7 @@ fn wire_limit(limit: &LimitUsage) -> proto::LimitUsage {
         max: max.as_int(),
         resets_at: resets_at.map(wire_time),
         not_applied: *not_applied,
+        counts: *counts,
     }
 }
 
@@ -214,8 +213,9 @@ fn wire_error(error: &RuleError) -> proto::RuleError {
     proto::RuleError { rule: rule.to_string(), problem: problem.clone() }
 }
 
-fn wire_trace(trace: &RuleTrace) -> proto::RuleTrace {
-    let RuleTrace { rule, condition, values } = trace;
+/// Why a rule or a limit fired or not, on the wire.
+pub(in crate::server) fn wire_trace(trace: &RuleTrace) -> proto::RuleTrace {
+    let RuleTrace { rule, file, line, is_shadow, actions, condition, values } = trace;
     let condition = match condition {
         Some(Value::Bool(true)) => proto::Condition::True,
         Some(Value::Bool(false)) => proto::Condition::False,
@@ -230,14 +230,17 @@ fn wire_trace(trace: &RuleTrace) -> proto::RuleTrace {
     proto::RuleTrace {
         rule: rule.to_string(),
         condition: condition.into(),
-        values: values
-            .iter()
-            .map(|(name, value)| proto::TracedValue {
-                name: name.to_string(),
-                value: Some(wire_value(value)),
-            })
-            .collect(),
+        values: values.iter().map(|(name, value)| wire_traced(name, value)).collect(),
+        file: file.to_string(),
+        line: *line,
+        shadow: *is_shadow,
+        actions: actions.iter().map(|action| action.to_string()).collect(),
     }
+}
+
+/// A name with its value, on the wire.
+pub(in crate::server) fn wire_traced(name: &str, value: &Value) -> proto::TracedValue {
+    proto::TracedValue { name: name.to_owned(), value: Some(wire_value(value)) }
 }
 
 fn wire_value(value: &Value) -> proto::PolicyValue {
@@ -257,71 +260,6 @@ fn wire_value(value: &Value) -> proto::PolicyValue {
 
 fn strings(texts: &[Text]) -> Vec<String> {
     texts.iter().map(Text::to_string).collect()
-}
-
-/// A reported outcome, as it was sent.
-pub(in crate::server) fn wire_outcome(
-    outcome: &Outcome,
-    payment_id: String,
-) -> proto::ReportOutcomeRequest {
-    let Outcome {
-        payment_id: _,
-        attempt,
-        outcome_id,
-        status,
-        stage,
-        amount,
-        is_final,
-        provider,
-        operation,
-        network,
-        code,
-        channel,
-        advice_code,
-        retry_after,
-        latency,
-        occurred_at,
-    } = outcome;
-    let status = match status {
-        OutcomeStatus::Authorized => proto::OutcomeStatus::Authorized,
-        OutcomeStatus::Captured => proto::OutcomeStatus::Captured,
-        OutcomeStatus::Declined => proto::OutcomeStatus::Declined,
-        OutcomeStatus::Failed => proto::OutcomeStatus::Failed,
-        OutcomeStatus::TimedOut => proto::OutcomeStatus::TimedOut,
-        OutcomeStatus::Pending => proto::OutcomeStatus::Pending,
-        OutcomeStatus::Canceled => proto::OutcomeStatus::Canceled,
-        OutcomeStatus::Expired => proto::OutcomeStatus::Expired,
-        OutcomeStatus::Refunded => proto::OutcomeStatus::Refunded,
-    };
-    let stage = match stage {
-        Some(Stage::NotSent) => proto::FailureStage::NotSent,
-        Some(Stage::Sent) => proto::FailureStage::Sent,
-        None => proto::FailureStage::Unspecified,
-    };
-    let word = |text: &Option<Text>| text.as_ref().map(Text::to_string).unwrap_or_default();
-    proto::ReportOutcomeRequest {
-        payment_id,
-        attempt: *attempt,
-        outcome_id: word(outcome_id),
-        status: status.into(),
-        amount: *amount,
-        r#final: Some(*is_final),
-        stage: stage.into(),
-        provider: word(provider),
-        operation: word(operation),
-        network: word(network),
-        code: word(code),
-        channel: word(channel),
-        latency_ms: latency.map(|latency| latency.as_micros().div_euclid(1_000)),
-        occurred_at: occurred_at.map(wire_time),
-        locale: String::new(),
-        advice_code: word(advice_code),
-        retry_after_ms: retry_after.map(|pushback| match pushback {
-            Pushback::After(wait) => wait.as_micros().div_euclid(1_000),
-            Pushback::Never => -1,
-        }),
-        payment: None,
-    }
 }
 
 /// What was made of an outcome, with what to tell the customer in that locale.
@@ -388,27 +326,4 @@ pub(in crate::server) fn wire_flags(flags: &[Flag]) -> Vec<i32> {
         Flag::RefundedAboveCapture => proto::Flag::RefundedAboveCapture,
     });
     wire.map(Into::into).collect()
-}
-
-/// What is still to be done, on the wire.
-pub(in crate::server) fn wire_debt(debt: &Debt) -> proto::Debt {
-    let Debt { owed, attempt, since, due_at, what } = debt;
-    let owed = match owed {
-        Owed::Query => proto::Owed::Query,
-        Owed::Reversal => proto::Owed::Reversal,
-        Owed::Outcome => proto::Owed::Outcome,
-        Owed::Reconciliation => proto::Owed::Reconciliation,
-    };
-    proto::Debt {
-        owed: owed.into(),
-        attempt: *attempt,
-        since: Some(wire_time(*since)),
-        due_at: due_at.map(wire_time),
-        what: what.to_string(),
-    }
-}
-
-/// What an attempt reserved, on the wire.
-pub(in crate::server) fn wire_reservation(reservation: &Reservation) -> proto::Reservation {
-    proto::Reservation { limit: reservation.name.to_string(), amount: reservation.amount }
 }

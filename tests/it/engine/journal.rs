@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use vajra::engine::journal::Entry;
-use vajra::engine::payments::Step;
+use vajra::engine::timeline::Step;
 use vajra::engine::{Engine, ReportError, ScoreError};
 use vajra::journal::Memory;
 use vajra::list::{ChangeKind, ListChange};

@@ -1,6 +1,7 @@
 //! Outcomes and recorded events: where they are placed, what they carry, when they are a repeat.
 
-use vajra::engine::payments::{STEPS_MAX, Step};
+use vajra::engine::payments::STEPS_MAX;
+use vajra::engine::timeline::Step;
 use vajra::engine::{ReportError, ScoreError};
 use vajra::model::field::{Field, Fields};
 use vajra::model::outcome::{Outcome, OutcomeStatus, Stage};

@@ -203,7 +203,7 @@ async fn an_event_is_checked_field_by_field() {
     let error = client.record_event(about).await.unwrap_err();
     assert_eq!((error.code(), reason(&error).as_str()), (Code::NotFound, "PAYMENT_UNKNOWN"));
     let error = client
-        .get_payment(proto::GetPaymentRequest { payment_id: "p9".to_owned() })
+        .get_payment(proto::GetPaymentRequest { payment_id: "p9".to_owned(), ..Default::default() })
         .await
         .unwrap_err();
     assert_eq!(error.code(), Code::NotFound);

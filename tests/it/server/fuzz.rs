@@ -135,7 +135,7 @@ fn message(random: &mut ChaCha8Rng) -> (&'static str, Vec<u8>) {
         6 => ("RiskService/ReportOutcome", outcome(random, &id).encode_to_vec()),
         7 => ("RiskService/RecordEvent", event(random, &id).encode_to_vec()),
         8 => {
-            let request = proto::GetPaymentRequest { payment_id: id };
+            let request = proto::GetPaymentRequest { payment_id: id, ..Default::default() };
             ("RiskService/GetPayment", request.encode_to_vec())
         }
         _ => {

@@ -118,7 +118,7 @@ async fn an_outcome_feeds_the_features_and_is_part_of_the_timeline() {
     assert_eq!(answer.shadow[0].rule, "declined");
     assert_eq!(answer.shadow[0].actions, ["block(\"CARD_TESTING\")"]);
 
-    let request = proto::GetPaymentRequest { payment_id: "p1".to_owned() };
+    let request = proto::GetPaymentRequest { payment_id: "p1".to_owned(), ..Default::default() };
     let history = client.get_payment(request).await.unwrap().into_inner();
     use proto::timeline_entry::Entry;
     let [scored, reported] = &history.timeline[..] else { panic!("{history:?}") };
@@ -161,7 +161,7 @@ async fn an_event_about_a_payment_is_part_of_its_timeline() {
         ..proto::RecordEventRequest::default()
     };
     client.record_event(event).await.unwrap();
-    let request = proto::GetPaymentRequest { payment_id: "p1".to_owned() };
+    let request = proto::GetPaymentRequest { payment_id: "p1".to_owned(), ..Default::default() };
     let history = client.get_payment(request).await.unwrap().into_inner();
     let Some(proto::timeline_entry::Entry::Event(event)) = &history.timeline[1].entry else {
         panic!("{history:?}")
@@ -176,7 +176,7 @@ async fn a_card_number_as_an_id_is_hashed_but_comes_back_as_the_caller_wrote_it(
     let number = "4111 1111 1111 1111";
     let answer = score(&mut client, payment(number, "c1")).await.unwrap();
     assert_eq!(answer.payment_id, number);
-    let request = proto::GetPaymentRequest { payment_id: number.to_owned() };
+    let request = proto::GetPaymentRequest { payment_id: number.to_owned(), ..Default::default() };
     let history = client.get_payment(request).await.unwrap().into_inner();
     assert_eq!(history.payment_id, number);
     assert_eq!(running.metric("card_numbers_hashed_total").await, Some(1.0));
