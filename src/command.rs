@@ -5,6 +5,7 @@
 
 pub mod backtest;
 pub mod check;
+pub mod codes;
 pub mod demo;
 pub mod explain;
 pub mod generate;
@@ -32,6 +33,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Check a bundle and report every problem.
     Check(check::Arguments),
+    /// Show what failure codes stand for, and which were met and stand for nothing.
+    Codes(codes::Arguments),
     /// Run the policy tests of a bundle.
     Test(test::Arguments),
     /// Replay history through a bundle and score it against labels.
@@ -60,6 +63,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Codes(arguments) => codes::run(arguments),
         Command::Test(arguments) => test::run(arguments),
         Command::Backtest(arguments) => backtest::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),

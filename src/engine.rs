@@ -32,12 +32,14 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use crate::failure::card::CardStore;
+use crate::failure::unmapped::{Met, Unmapped};
 use crate::feature::store::EntityStore;
 use crate::limit::store::LimitStore;
 use crate::list::Overlay;
 use crate::model::decision::Decision;
 use crate::model::failure::RetrySettings;
 use crate::model::field::Fields;
+use crate::model::outcome::Outcome;
 use crate::model::payment::Payment;
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::{Text, Value};
@@ -63,6 +65,7 @@ pub struct Engine {
     entities: EntityStore,
     limits: LimitStore,
     cards: CardStore,
+    unmapped: Unmapped,
     payments: Kept<PaymentRecord>,
     events: Kept<EventRecord>,
     lists: Arc<Overlay>,
@@ -224,6 +227,7 @@ impl Engine {
             entities: EntityStore::new(),
             limits: LimitStore::new(),
             cards: CardStore::default(),
+            unmapped: Unmapped::default(),
             payments: Kept::new(settings.payment_kept),
             events: Kept::new(settings.payment_kept),
             lists: Arc::new(Overlay::new(lists::CHANGES_MAX)),
@@ -270,6 +274,22 @@ impl Engine {
             steps: record.steps(on_expiry),
             owed: record.owed(now),
             flags: record.flags(now),
+        })
+    }
+
+    /// The codes that were met and stand in no table, or only as a guess; the most frequent first, and how
+    /// often others were for which there was no room.
+    pub fn unmapped(&self) -> (Vec<Met>, u64) {
+        self.unmapped.all()
+    }
+
+    /// The channel that an outcome is about: its own, else its attempt's.
+    pub fn channel_of(&self, outcome: &Outcome, now: Timestamp) -> Option<Text> {
+        outcome.channel.clone().or_else(|| {
+            let attempt = |record: &mut PaymentRecord| {
+                record.attempt(outcome.attempt).and_then(|attempt| attempt.channel.clone())
+            };
+            self.payments.with_known(&outcome.payment_id, now, attempt).flatten()
         })
     }
 

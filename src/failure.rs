@@ -9,3 +9,4 @@ pub mod cause;
 pub mod code;
 mod message;
 pub mod tables;
+pub mod unmapped;

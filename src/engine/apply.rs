@@ -173,6 +173,9 @@ impl Engine {
                         live.channels.withdraw(channel);
                     }
                     self.note_card(fields, outcome, diagnosis, applied_at);
+                    let network = fields.get(Field::CardBrand).as_text();
+                    let unmapped = live.set.bundle.failures.unmapped(outcome, network);
+                    self.unmapped.note(unmapped, applied_at);
                     Self::note_channel(live, fields, diagnosis, applied_at);
                 },
             );

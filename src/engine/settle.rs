@@ -98,6 +98,8 @@ impl Engine {
                 let holds = record.holdings_with(outcome.attempt, &after);
                 limits.replace(set, applied_at, &held, &holds);
                 self.note_card(fields, outcome, &assessment.diagnosis, applied_at);
+                let unmapped = set.bundle.failures.unmapped(outcome, network.as_deref());
+                self.unmapped.note(unmapped, applied_at);
                 Self::note_channel(live, fields, &assessment.diagnosis, applied_at);
                 let receipt = Receipt { sequence, effective_at: at, repeated: false };
                 Ok::<_, ReportError>((Reported { outcome: stored, assessment, receipt }, after))
@@ -264,7 +266,9 @@ pub(super) fn card_attempt(fields: &Fields, at: Timestamp) -> Option<(EntityKey,
 }
 
 fn is_card_decline(outcome: &Outcome, diagnosis: &Diagnosis) -> bool {
-    outcome.status == OutcomeStatus::Declined && diagnosis.money == Money::Declined
+    outcome.status == OutcomeStatus::Declined
+        && diagnosis.money == Money::Declined
+        && outcome.is_about_payment()
 }
 
 fn attempt_of<'a>(record: &'a PaymentRecord, outcome: &Outcome) -> Option<&'a Attempt> {

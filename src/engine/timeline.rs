@@ -17,7 +17,7 @@ use crate::model::outcome::Outcome;
 use crate::model::packed::PackedFeatures;
 use crate::model::settlement::Settlement;
 use crate::model::time::Timestamp;
-use crate::model::value::Text;
+use crate::model::value::{Text, Value};
 
 /// Everything that happened to a payment, in the order of application.
 #[derive(Clone, Debug)]
@@ -146,13 +146,9 @@ impl PaymentRecord {
                 Step::Outcome { outcome, assessment, holds, .. } => {
                     let about = settled.iter_mut().find(|(number, _)| *number == outcome.attempt);
                     if let Some((number, settlement)) = about {
-                        let whole = self.attempt(*number).map_or(0, |attempt| attempt.amount);
-                        *settlement = settlement.after(
-                            outcome.status,
-                            assessment.diagnosis.money,
-                            outcome.amount.unwrap_or(whole),
-                            outcome.is_final,
-                        );
+                        let asked = self.attempt(*number).map_or(0, |attempt| attempt.amount);
+                        let money = assessment.diagnosis.money;
+                        *settlement = settlement.with(outcome, money, &Value::Int(asked));
                     }
                     *holds = self.holds(&settled, at, on_expiry);
                 }

@@ -182,6 +182,12 @@ impl CauseTable {
         if !self.message.contains_key("en") {
             return Err(format!("`{name}` has no `message.en`"));
         }
+        let is_open = matches!(self.outcome, MoneyName::Unknown | MoneyName::InProgress);
+        if is_open && matches!(self.limits, LimitEffect::Release) {
+            return Err(format!(
+                "`{name}`: while it is not known whether money was taken, limits are held: `limits = \"HOLD\"`"
+            ));
+        }
         Ok(CauseDef {
             name: Arc::from(name),
             family: match self.family {

@@ -141,8 +141,13 @@ impl CodeRow {
             name => Some(
                 Money::ALL
                     .into_iter()
-                    .find(|money| money.name() == name)
-                    .ok_or_else(|| format!("`{name}` is no outcome of the money"))?,
+                    .find(|money| money.name() == name && money.keeps_hold())
+                    .ok_or_else(|| {
+                        format!(
+                            "`{name}` cannot be the outcome of a code: it may only say that the money is \
+                             less sure than the status does: `UNKNOWN`, `IN_PROGRESS` or `SUCCEEDED`"
+                        )
+                    })?,
             ),
         };
         let hint = match self.advice.as_str() {

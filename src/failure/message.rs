@@ -1,7 +1,9 @@
 //! What to tell the payer of a failure.
 
 use crate::failure::tables::{Tables, UNCLASSIFIED};
-use crate::model::failure::{Diagnosis, Money};
+use crate::model::failure::{Assessment, Money};
+use crate::model::outcome::Outcome;
+use crate::model::verdict::NextStep;
 
 /// "No money was taken", by locale: said only where that is known.
 const NOT_TAKEN: [(&str, &str); 2] = [("en", " No money was taken."), ("zh", "本次未扣款。")];
@@ -9,18 +11,37 @@ const NOT_TAKEN: [(&str, &str); 2] = [("en", " No money was taken."), ("zh", "�
 impl Tables {
     /// What to tell the payer: what happened, what to do, and, where that is known, that no money was
     /// taken. `None` after a success. In the locale, its language, the fallback's, or English.
-    pub fn message(&self, diagnosis: &Diagnosis, locale: &str, fallback: &str) -> Option<String> {
+    ///
+    /// An attempt that was declined says nothing of the others: while one of them is not known, or when one
+    /// has succeeded, the payer must not hear that no money was taken, nor be asked to pay again.
+    pub fn message(
+        &self,
+        (outcome, assessment): (&Outcome, &Assessment),
+        locale: &str,
+        fallback: &str,
+    ) -> Option<String> {
+        let Assessment { diagnosis, advice, flags: _ } = assessment;
         let name = diagnosis.cause.as_deref()?;
+        let is_open = matches!(advice.next_step, NextStep::Query);
+        let is_paid = matches!(advice.next_step, NextStep::Proceed);
         // What the cause says of the money may be more than is known of it.
         let name = match diagnosis.money {
             Money::Unknown if !self.is_open(name) => "OUTCOME_UNKNOWN",
             Money::InProgress if !self.is_open(name) => "PAYMENT_IN_PROGRESS",
+            Money::NotSent | Money::Declined if is_open => "OUTCOME_UNKNOWN",
+            Money::NotSent | Money::Declined if is_paid && outcome.is_about_payment() => {
+                "ORDER_ALREADY_PAID"
+            }
             Money::NotSent
             | Money::Declined
             | Money::Unknown
             | Money::InProgress
             | Money::Succeeded => name,
         };
+        let is_not_taken = matches!(diagnosis.money, Money::NotSent | Money::Declined)
+            && !is_open
+            && !is_paid
+            && outcome.is_about_payment();
         let cause = self.cause(name).or_else(|| self.cause(UNCLASSIFIED))?;
         let wanted = languages(locale).chain(languages(fallback)).chain(std::iter::once("en"));
         let (language, text) = wanted
@@ -37,7 +58,7 @@ impl Tables {
             })
             .next()?;
         let mut message = text.to_string();
-        if matches!(diagnosis.money, Money::NotSent | Money::Declined) {
+        if is_not_taken {
             let short = language.split('-').next().unwrap_or_default();
             let said = NOT_TAKEN.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(short));
             message.push_str(said.map_or("", |(_, said)| said));

@@ -30,6 +30,8 @@ pub struct TableProblem {
     pub line: u32,
     /// What is wrong.
     pub message: String,
+    /// Whether it works all the same, and is hardly meant.
+    pub is_warning: bool,
 }
 
 /// A table of causes in a bundle.
@@ -100,12 +102,14 @@ impl Tables {
 
     /// What the code of an outcome stands for. Without a provider it is an issuer's code of ISO 8583.
     pub fn code_of(&self, outcome: &Outcome, network: Option<&str>) -> Option<&CodeDef> {
-        let code = outcome.code.as_deref()?;
-        let part = |text: Option<&str>| text.unwrap_or_default().to_owned();
-        let provider = outcome.provider.as_deref().unwrap_or("iso8583");
-        let network = part(outcome.network.as_deref().or(network));
-        let operation = part(outcome.operation.as_deref());
-        self.code(&CodeKey::new(provider, &operation, &network, code))
+        self.code(&key_of(outcome, network)?)
+    }
+
+    /// The key of an outcome's code, when that stands in no table, or only as a guess.
+    pub fn unmapped(&self, outcome: &Outcome, network: Option<&str>) -> Option<CodeKey> {
+        let key = key_of(outcome, network)?;
+        let is_mapped = self.code(&key).is_some_and(|code| code.certainty != Certainty::Guess);
+        (!is_mapped).then_some(key)
     }
 
     /// What the advice code of a network says of retries.
@@ -161,6 +165,7 @@ impl Tables {
             family: cause.map(|cause| cause.family),
             class,
             is_evidence: outcome.status == OutcomeStatus::Declined
+                && outcome.is_about_payment()
                 && money == Money::Declined
                 && cause.is_some_and(|cause| cause.is_evidence),
             money,
@@ -204,6 +209,7 @@ impl Tables {
                     file: CAUSES_FILE,
                     line: line_at(text, start),
                     message,
+                    is_warning: false,
                 });
                 return;
             }
@@ -219,9 +225,9 @@ impl Tables {
                 }
                 Ok(_) => {
                     let message = format!("there are more than {CAUSES_MAX} causes");
-                    problems.push(TableProblem { file: CAUSES_FILE, line, message });
+                    problems.push(TableProblem::error(CAUSES_FILE, line, message));
                 }
-                Err(message) => problems.push(TableProblem { file: CAUSES_FILE, line, message }),
+                Err(message) => problems.push(TableProblem::error(CAUSES_FILE, line, message)),
             }
         }
     }
@@ -230,9 +236,13 @@ impl Tables {
         let mut seen = std::collections::BTreeSet::new();
         let mut reader =
             csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-        for (line, row) in (2_u32..).zip(reader.deserialize::<CodeRow>()) {
+        let mut rows = reader.deserialize::<CodeRow>();
+        loop {
+            // A quoted cell may have lines of its own.
+            let line = u32::try_from(rows.reader().position().line()).unwrap_or(u32::MAX).max(2);
+            let Some(row) = rows.next() else { break };
             let mut report =
-                |message| problems.push(TableProblem { file: CODES_FILE, line, message });
+                |message| problems.push(TableProblem::error(CODES_FILE, line, message));
             let (key, code) =
                 match row.map_err(|error| error.to_string()).and_then(CodeRow::into_code) {
                     Ok(read) => read,
@@ -250,9 +260,39 @@ impl Tables {
             } else if !seen.insert(key.clone()) {
                 report(format!("the code `{}` of `{}` stands here twice", key.code, key.provider));
             } else {
+                if let Some(money) = self.codes.get(&key).and_then(|known| known.money)
+                    && code.money.is_none()
+                {
+                    problems.push(TableProblem {
+                        file: CODES_FILE,
+                        line,
+                        message: format!(
+                            "the row of the program says that the money of `{}` is {}, by which it may \
+                             have been taken; this one lets a decline be final",
+                            key.code,
+                            money.name()
+                        ),
+                        is_warning: true,
+                    });
+                }
                 self.codes.insert(key, code);
             }
         }
+    }
+}
+
+/// What the code of an outcome is looked up by.
+fn key_of(outcome: &Outcome, network: Option<&str>) -> Option<CodeKey> {
+    let code = outcome.code.as_deref()?;
+    let provider = outcome.provider.as_deref().unwrap_or("iso8583");
+    let network = outcome.network.as_deref().or(network).unwrap_or_default();
+    let operation = outcome.operation.as_deref().unwrap_or_default();
+    Some(CodeKey::new(provider, operation, network, code))
+}
+
+impl TableProblem {
+    const fn error(file: &'static str, line: u32, message: String) -> Self {
+        Self { file, line, message, is_warning: false }
     }
 }
 

@@ -83,6 +83,10 @@ pub struct Outcome {
     pub occurred_at: Option<Timestamp>,
 }
 
+/// Operations that take no payment.
+const OTHER_OPERATIONS: [&str; 7] =
+    ["refund", "void", "cancel", "reverse", "reversal", "query", "profitsharing"];
+
 // === impl OutcomeStatus ===
 
 impl OutcomeStatus {
@@ -138,6 +142,25 @@ impl Outcome {
             }
             (OutcomeStatus::Pending, _) => Money::InProgress,
         }
+    }
+
+    /// Whether it says something of the payment's money: that a refund or a query failed does not.
+    pub fn settles(&self) -> bool {
+        let is_failure = matches!(
+            self.status,
+            OutcomeStatus::Declined
+                | OutcomeStatus::Failed
+                | OutcomeStatus::TimedOut
+                | OutcomeStatus::Pending
+        );
+        !is_failure || self.is_about_payment()
+    }
+
+    /// Whether the operation it is about takes the payment. That a refund was declined says nothing of the
+    /// payment's money, its payer or its card.
+    pub fn is_about_payment(&self) -> bool {
+        let operation = self.operation.as_deref().unwrap_or_default();
+        !OTHER_OPERATIONS.iter().any(|other| operation.eq_ignore_ascii_case(other))
     }
 
     /// The event that features count, once its code has said what is known of the money; `None` while

@@ -65,6 +65,9 @@ impl Settlement {
     /// of the money.
     #[must_use]
     pub fn with(self, outcome: &Outcome, money: Money, asked: &Value) -> Self {
+        if !outcome.settles() {
+            return self;
+        }
         let amount = outcome.amount.or_else(|| asked.as_int()).unwrap_or(0);
         self.after(outcome.status, money, amount, outcome.is_final)
     }

@@ -4,6 +4,7 @@ mod message;
 
 use std::net::SocketAddr;
 
+pub use super::convert::codes::code_counts;
 pub use message::payment_message;
 pub use prost_types::Timestamp as WireTime;
 pub use tonic::transport::{Channel, Endpoint, Error};

@@ -6,6 +6,7 @@
 // CRITICAL PATH: a change here carries its number from `benches/rpc.rs`.
 
 pub(super) mod answer;
+pub(super) mod codes;
 pub(super) mod payment;
 pub(super) mod timeline;
 

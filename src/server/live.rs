@@ -216,6 +216,7 @@ impl Publisher {
         let rules = set.rules.iter().map(|rule| &rule.name);
         let limits = set.limits.iter().map(|limit| &limit.name);
         metrics.published(&set.bundle.version, before, rules.chain(limits));
+        metrics.has_channels(set.bundle.channels.iter().map(|channel| channel.id.as_str()));
         metrics.reloads.increment(1);
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         metrics.published_at.set(at.as_micros() as f64 / 1e6);

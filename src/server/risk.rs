@@ -155,12 +155,13 @@ impl Risk {
             (Err(error), _) => return Err(Refusal::from_report(error, retry_after)),
         };
         if !reported.receipt.repeated {
-            core.metrics.reported(&reported.assessment);
+            let channel = core.engine.channel_of(&reported.outcome, received_at);
+            core.metrics.reported(&reported.assessment, channel.as_deref());
         }
         let set = core.engine.policies();
         let locale = if locale.is_empty() { set.bundle.locale.as_str() } else { &locale };
-        let Reported { receipt, assessment, outcome: _ } = &reported;
-        Ok(answer::assessed(*receipt, assessment, &set.bundle.failures, locale))
+        let Reported { receipt, assessment, outcome } = &reported;
+        Ok(answer::assessed(*receipt, (outcome, assessment), &set.bundle.failures, locale))
     }
 
     /// The outcome of an attempt that was answered under overload: it comes with its own blocks.
@@ -262,6 +263,12 @@ impl Risk {
         Ok(convert::timeline::timeline(&timeline, payment_id, (bundle, locale), explain))
     }
 
+    fn codes(&self) -> proto::ListFailureCodesResponse {
+        let (met, left_out) = self.core.engine.unmapped();
+        let set = self.core.engine.policies();
+        convert::codes::codes(&set.bundle.failures, &met, left_out)
+    }
+
     fn unary<T, R>(
         &self,
         request: Request<T>,
@@ -324,6 +331,16 @@ impl RiskService for Risk {
         self.unary(request, |risk, message, arrival| {
             risk.core.check_room(arrival)?;
             risk.timeline(message)
+        })
+    }
+
+    async fn list_failure_codes(
+        &self,
+        request: Request<proto::ListFailureCodesRequest>,
+    ) -> Result<Response<proto::ListFailureCodesResponse>, Status> {
+        self.unary(request, |risk, proto::ListFailureCodesRequest {}, arrival| {
+            risk.core.check_room(arrival)?;
+            Ok(risk.codes())
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Every metric of the server: its name, its handle, and what it counts. No label is ever an id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,6 +21,9 @@ const DURATION_BUCKETS_SECONDS: [f64; 14] = [
 /// How many rules get a counter of their own, over the life of the process; the rest share one.
 const RULE_LABELS_MAX: usize = 1_000;
 
+/// How many channels do, over the life of the process.
+const CHANNEL_LABELS_MAX: usize = 256;
+
 /// The metrics of one server. Two servers in one process do not share them.
 pub struct Metrics {
     recorder: PrometheusRecorder,
@@ -29,6 +32,8 @@ pub struct Metrics {
     decided: AtomicU64,
     rules: ArcSwap<BTreeMap<Arc<str>, Counter>>,
     other_rules: Counter,
+    /// The channels that have a label, of all bundles that were live.
+    channels: ArcSwap<BTreeSet<String>>,
 }
 
 /// Declares the handles: their documentation is what Prometheus shows.
@@ -125,6 +130,10 @@ impl Metrics {
                 "outcome_causes_total",
                 "Outcomes by cause, class and what is known of the money; repeats left out."
             );
+            describe_counter!(
+                "channel_outcomes_total",
+                "Outcomes by channel of the bundle, what is known of the money and the next step advised."
+            );
             describe_counter!("advice_total", "Outcomes by the next step that was advised.");
             describe_counter!("payment_flags_total", "What must not be overlooked, by kind.");
             describe_gauge!("policy_info", "1 for the version of the live bundle.");
@@ -139,6 +148,7 @@ impl Metrics {
             decided: AtomicU64::new(0),
             rules: ArcSwap::default(),
             other_rules,
+            channels: ArcSwap::default(),
         })
     }
 
@@ -154,8 +164,9 @@ impl Metrics {
         }
     }
 
-    /// Counts an outcome by what was made of it. Causes are bounded by the tables.
-    pub fn reported(&self, assessment: &Assessment) {
+    /// Counts an outcome by what was made of it, and by its channel. Causes are bounded by the tables,
+    /// channels by the bundles.
+    pub fn reported(&self, assessment: &Assessment, channel: Option<&str>) {
         let Assessment { diagnosis, advice, flags } = assessment;
         let cause = diagnosis.cause.as_deref().unwrap_or("none").to_owned();
         let class = diagnosis.class.map_or("none", Class::name);
@@ -163,7 +174,17 @@ impl Metrics {
             let money = diagnosis.money.name();
             counter!("outcome_causes_total", "cause" => cause, "class" => class, "money" => money)
                 .increment(1);
-            counter!("advice_total", "next_step" => advice.next_step.name()).increment(1);
+            let next_step = advice.next_step.name();
+            counter!("advice_total", "next_step" => next_step).increment(1);
+            let channels = self.channels.load();
+            let channel = channel
+                .map_or("none", |channel| channels.get(channel).map_or("other", String::as_str));
+            let channel = channel.to_owned();
+            counter!(
+                "channel_outcomes_total",
+                "channel" => channel, "money" => money, "next_step" => next_step
+            )
+            .increment(1);
             for flag in flags {
                 counter!("payment_flags_total", "flag" => flag.name()).increment(1);
             }
@@ -213,6 +234,17 @@ impl Metrics {
             }
             self.rules.store(Arc::new(known));
         });
+    }
+
+    /// The channels of the bundle that goes live get labels of their own.
+    pub fn has_channels<'a>(&self, channels: impl Iterator<Item = &'a str>) {
+        let mut known = BTreeSet::clone(&self.channels.load());
+        for channel in channels {
+            if known.len() < CHANNEL_LABELS_MAX {
+                known.insert(channel.to_owned());
+            }
+        }
+        self.channels.store(Arc::new(known));
     }
 
     /// The metrics in the text format of Prometheus.

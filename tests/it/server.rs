@@ -3,6 +3,7 @@
 #![expect(clippy::inconsistent_digit_grouping, reason = "money is written as 5_00")]
 #![expect(clippy::disallowed_methods, reason = "a test spawns its callers by itself")]
 
+mod codes;
 mod drain;
 mod errors;
 mod explain;

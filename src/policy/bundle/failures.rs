@@ -22,9 +22,13 @@ pub(super) fn read(files: &Files, diagnostics: &mut Vec<Diagnostic>) -> Arc<Tabl
     };
     let (causes, codes) = (text(CAUSES_FILE), text(CODES_FILE));
     let (tables, problems) = Tables::with_overrides(causes, codes);
-    for TableProblem { file, line, message } in problems {
+    for TableProblem { file, line, message, is_warning } in problems {
         let at = Position { file: Arc::from(file), line, column: 1 };
-        diagnostics.push(Diagnostic::error("bad-failure-table", at, message));
+        diagnostics.push(if is_warning {
+            Diagnostic::warning("looser-failure-table", at, message)
+        } else {
+            Diagnostic::error("bad-failure-table", at, message)
+        });
     }
     tables
 }

@@ -11,6 +11,7 @@ use crate::model::failure::{
     Advice, Assessment, Class, Diagnosis, Family, Flag, Money, Need, NextChannel, RankedChannel,
 };
 use crate::model::limit::LimitUsage;
+use crate::model::outcome::Outcome;
 use crate::model::value::{Text, Value};
 use crate::model::verdict::{NextStep, ReasonClass, Verdict};
 use crate::server::proto;
@@ -265,17 +266,18 @@ fn strings(texts: &[Text]) -> Vec<String> {
 /// What was made of an outcome, with what to tell the customer in that locale.
 pub(in crate::server) fn assessed(
     receipt: Receipt,
-    assessment: &Assessment,
+    (outcome, assessment): (&Outcome, &Assessment),
     tables: &Tables,
     locale: &str,
 ) -> proto::ReportOutcomeResponse {
     let Receipt { sequence, effective_at, repeated } = receipt;
+    let message = tables.message((outcome, assessment), locale, "en");
     let Assessment { diagnosis, advice, flags } = assessment;
     proto::ReportOutcomeResponse {
         sequence,
         effective_at: Some(wire_time(effective_at)),
         repeated,
-        customer_message: tables.message(diagnosis, locale, "en").unwrap_or_default(),
+        customer_message: message.unwrap_or_default(),
         diagnosis: Some(wire_diagnosis(diagnosis)),
         advice: Some(wire_advice(advice)),
         flags: wire_flags(flags),

@@ -55,7 +55,8 @@ fn entry(step: &Step, payment_id: &str, (bundle, locale): (&Bundle, &str)) -> Ti
         }
         Step::Outcome { receipt, outcome, assessment, holds } => {
             entry.entry = Some(Entry::Outcome(wire_outcome(outcome, payment_id.to_owned())));
-            entry.answer = Some(assessed(*receipt, assessment, &bundle.failures, locale));
+            entry.answer =
+                Some(assessed(*receipt, (outcome, assessment), &bundle.failures, locale));
             entry.holds = holds.iter().map(wire_hold).collect();
         }
         Step::Event { event, .. } => {

@@ -129,6 +129,20 @@ fn a_refund_gives_back_only_where_the_limit_says_so() {
 }
 
 #[test]
+fn a_refund_that_was_declined_gives_nothing_back() {
+    let engine = engine(LIMITS);
+    score(&engine, "p1", 8_00, at(0));
+    let refund = Outcome {
+        operation: Some("refund".into()),
+        code: Some("51".into()),
+        ..outcome("p1", OutcomeStatus::Declined)
+    };
+    report(&engine, &refund, at(1));
+    assert_eq!(seen(&engine, "card day", at(2)), (0, 8_00));
+    assert_eq!(engine.payment("p1", at(3)).unwrap().owed[0].owed, Owed::Outcome);
+}
+
+#[test]
 fn a_code_that_moves_the_money_moves_the_limits_with_it() {
     let engine = engine(LIMITS);
     score(&engine, "p1", 2_00, at(0));

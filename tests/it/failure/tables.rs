@@ -6,8 +6,9 @@ use vajra::failure::code::{Certainty, CodeKey};
 use vajra::failure::tables::Tables;
 use vajra::model::failure::{Class, Family, Money};
 use vajra::model::outcome::{Outcome, OutcomeStatus, Stage};
+use vajra::model::verdict::NextStep;
 
-use super::{coded, declined, diagnosed};
+use super::{coded, declined, diagnosed, told};
 
 fn cause(outcome: &Outcome, network: &str) -> String {
     diagnosed(outcome, network).cause.unwrap().to_string()
@@ -149,10 +150,8 @@ fn evidence_is_a_decline_that_says_something_of_the_payer() {
 
 #[test]
 fn the_message_says_that_nothing_was_taken_only_where_that_is_known() {
-    let tables = Tables::built_in();
-    let said = |outcome: &Outcome, locale: &str| {
-        tables.message(&diagnosed(outcome, "visa"), locale, "en").unwrap()
-    };
+    let said =
+        |outcome: &Outcome, locale: &str| told(outcome, NextStep::AskCustomer, locale).unwrap();
     let broke = declined("", "51");
     assert!(said(&broke, "en").ends_with("No money was taken."), "{}", said(&broke, "en"));
     for locale in ["zh-CN", "zh", "zh-Hans-CN"] {
@@ -170,7 +169,59 @@ fn the_message_says_that_nothing_was_taken_only_where_that_is_known() {
     let lost = coded(OutcomeStatus::TimedOut, "stripe", "insufficient_funds");
     assert!(said(&lost, "en").contains("do not pay again"));
     let authorized = coded(OutcomeStatus::Authorized, "", "");
-    assert_eq!(tables.message(&diagnosed(&authorized, ""), "en", "en"), None);
+    assert_eq!(told(&authorized, NextStep::Proceed, "en"), None);
+}
+
+#[test]
+fn a_decline_beside_an_attempt_that_may_have_been_taken_promises_nothing() {
+    let broke = declined("", "51");
+    let beside_unknown = told(&broke, NextStep::Query, "en").unwrap();
+    assert!(beside_unknown.contains("do not pay again"), "{beside_unknown}");
+    let beside_paid = told(&broke, NextStep::Proceed, "en").unwrap();
+    assert_eq!(beside_paid, "This order is already paid. No further payment is needed.");
+    for text in [beside_unknown, beside_paid] {
+        assert!(!text.contains("No money was taken"), "{text}");
+    }
+}
+
+#[test]
+fn a_declined_refund_says_nothing_of_the_payer_and_of_their_money() {
+    let refund = Outcome { operation: Some("refund".into()), ..declined("wechatpay", "NOTENOUGH") };
+    assert!(!diagnosed(&refund, "").is_evidence && !refund.settles());
+    let text = told(&refund, NextStep::Proceed, "en").unwrap();
+    assert!(text.starts_with("Your refund is delayed") && !text.contains("No money"), "{text}");
+    // The same code on a payment is evidence.
+    let paid = Outcome { operation: Some("pay".into()), ..refund };
+    assert!(diagnosed(&paid, "").is_evidence && paid.settles());
+}
+
+#[test]
+fn what_makes_a_row_looser_is_warned_of_and_what_could_never_hold_is_refused() {
+    let header = "provider,operation,network,code,cause,outcome,advice,source,certainty\n";
+    let looser = format!(
+        "{header}unionpay_online,*,*,42,DO_NOT_HONOR,,,\"our\nown\",read\n\
+        x,*,*,1,DO_NOT_HONOR,DECLINED,,our own,read\nx,*,*,2,DO_NOT_HONOR,NOT_SENT,,our own,read\n"
+    );
+    let (tables, problems) = Tables::with_overrides(None, Some(&looser));
+    let told: Vec<_> = problems.iter().map(|it| (it.line, it.is_warning)).collect();
+    assert_eq!(told, [(2, true), (4, false), (5, false)]);
+    let defective = tables.diagnose(&declined("unionpay_online", "42"), None);
+    assert_eq!(defective.money, Money::Declined);
+
+    let cause = |more: &str| {
+        format!(
+            "[OURS]\nfamily = \"technical\"\nclass = \"QUERY\"\nhealth = \"none\"\nevidence = false\n\
+             message = {{ en = \"Ours.\" }}\n{more}\n"
+        )
+    };
+    for (more, is_right) in [
+        ("outcome = \"UNKNOWN\"\nlimits = \"HOLD\"", true),
+        ("outcome = \"UNKNOWN\"\nlimits = \"RELEASE\"", false),
+        ("outcome = \"DECLINED\"\nlimits = \"RELEASE\"\nretry = { waits = [\"1x\"] }", false),
+    ] {
+        let (_, problems) = Tables::with_overrides(Some(&cause(more)), None);
+        assert_eq!(problems.is_empty(), is_right, "{more}: {problems:?}");
+    }
 }
 
 #[test]
