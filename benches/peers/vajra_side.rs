@@ -43,39 +43,8 @@ impl Lists for Known {
 }
 
 impl Vajra {
-    /// The rules of that number.
-    pub(crate) fn new(count: usize) -> Self {
-        let mut source = String::from("entity card = payment.card.token;\n");
-        for place in 0..FEATURES {
-            writeln!(source, "feature f{place} = count(e{place}) by card over \"1h\";").unwrap();
-        }
-        let mut rule_files = Vec::new();
-        for (place, tests) in rules(count).iter().enumerate() {
-            if place % RULES_PER_FILE == 0 {
-                rule_files.push(String::new());
-            }
-            let tests: Vec<String> = tests.iter().map(written).collect();
-            let tests = tests.join(" && ");
-            let file = rule_files.last_mut().unwrap();
-            writeln!(file, "rule \"{place}\" when {tests} then block(\"CODE\");").unwrap();
-        }
-        let mut files = BTreeMap::from(
-            [
-                ("bundle.toml", "name = \"peers\"\nbase_currency = \"EUR\"\ntime_zone = \"UTC\""),
-                ("reasons.toml", "[CODE]\nclass = \"FRAUD\"\nmessage = { en = \"No.\" }"),
-                ("features.rhai", source.as_str()),
-            ]
-            .map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec())),
-        );
-        for (place, source) in rule_files.into_iter().enumerate() {
-            files.insert(format!("rules_{place:03}.rhai"), source.into_bytes());
-        }
-        for (place, name) in LISTS.iter().enumerate() {
-            let content = format!("value\n{}\n", list(place).join("\n"));
-            files.insert(format!("lists/{name}.csv"), content.into_bytes());
-        }
-        let checked = check(&Files(files));
-        let set = checked.set.unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
+    /// The rules of that set, as [`policies`] gives it.
+    pub(crate) fn new(set: Arc<PolicySet>) -> Self {
         let lists = LISTS.iter().enumerate().map(|(place, name)| {
             (*name, list(place).into_iter().collect::<HashSet<_, ahash::RandomState>>())
         });
@@ -101,6 +70,41 @@ impl Vajra {
         };
         fired_rules(&self.set, &facts, 0, &mut self.scratch, fired);
     }
+}
+
+/// The rules of that number, checked and lowered.
+pub(crate) fn policies(count: usize) -> Arc<PolicySet> {
+    let mut source = String::from("entity card = payment.card.token;\n");
+    for place in 0..FEATURES {
+        writeln!(source, "feature f{place} = count(e{place}) by card over \"1h\";").unwrap();
+    }
+    let mut rule_files = Vec::new();
+    for (place, tests) in rules(count).iter().enumerate() {
+        if place % RULES_PER_FILE == 0 {
+            rule_files.push(String::new());
+        }
+        let tests: Vec<String> = tests.iter().map(written).collect();
+        let tests = tests.join(" && ");
+        let file = rule_files.last_mut().unwrap();
+        writeln!(file, "rule \"{place}\" when {tests} then block(\"CODE\");").unwrap();
+    }
+    let mut files = BTreeMap::from(
+        [
+            ("bundle.toml", "name = \"peers\"\nbase_currency = \"EUR\"\ntime_zone = \"UTC\""),
+            ("reasons.toml", "[CODE]\nclass = \"FRAUD\"\nmessage = { en = \"No.\" }"),
+            ("features.rhai", source.as_str()),
+        ]
+        .map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec())),
+    );
+    for (place, source) in rule_files.into_iter().enumerate() {
+        files.insert(format!("rules_{place:03}.rhai"), source.into_bytes());
+    }
+    for (place, name) in LISTS.iter().enumerate() {
+        let content = format!("value\n{}\n", list(place).join("\n"));
+        files.insert(format!("lists/{name}.csv"), content.into_bytes());
+    }
+    let checked = check(&Files(files));
+    checked.set.unwrap_or_else(|| panic!("{:#?}", checked.diagnostics))
 }
 
 fn bind(payment: &Payment, fields: &mut Fields) {

@@ -45,7 +45,7 @@ pub(crate) struct Payment {
 }
 
 /// A field that holds a whole number.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Number {
     Amount,
     AmountBase,
@@ -55,7 +55,7 @@ pub(crate) enum Number {
 }
 
 /// A field that holds a string.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
     Currency,
     Method,
@@ -80,7 +80,7 @@ pub(crate) enum Word {
 }
 
 /// A field that holds a truth.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flag {
     Recurring,
     OffSession,
