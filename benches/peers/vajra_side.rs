@@ -52,7 +52,7 @@ impl Vajra {
             set,
             lists: Known(Arc::new(lists.collect())),
             fields: Fields::new(),
-            features: Vec::new(),
+            features: vec![Value::Missing; FEATURES],
             scratch: Scratch::default(),
         }
     }
@@ -60,8 +60,9 @@ impl Vajra {
     /// The places of the rules that fire.
     pub(crate) fn decide(&mut self, payment: &Payment, fired: &mut Vec<usize>) {
         bind(payment, &mut self.fields);
-        self.features.clear();
-        self.features.extend(payment.features.iter().map(|value| Value::Int(*value)));
+        for (feature, value) in self.features.iter_mut().zip(&payment.features) {
+            *feature = Value::Int(*value);
+        }
         let facts = Facts {
             fields: &self.fields,
             features: &self.features,

@@ -308,7 +308,7 @@ impl<'a, 's> Run<'a, 's> {
             || tag.is_none() && matches!(value, Value::Unknown)
         {
             self.leave(self.programs.readers.of(slot));
-        } else if found.is_wild() {
+        } else if tag != Some(Tag::Text) && found.is_wild() {
             self.leave(self.programs.readers.computing(slot));
         }
     }

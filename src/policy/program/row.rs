@@ -65,6 +65,7 @@ const fn as_float(number: u64) -> f64 {
 /// A string in eight bytes: up to seven bytes as they are, with their number in the highest byte;
 /// longer ones as a hash with the highest bit set. Different keys are of different strings; equal keys
 /// are of equal strings unless [`is_hashed`].
+#[inline]
 pub(crate) fn key(text: &str) -> i64 {
     let bytes = text.as_bytes();
     let packed = if let Some(rest) = bytes.first_chunk::<8>() {
@@ -120,6 +121,7 @@ impl Slot {
     pub(crate) const MISSING: Self = Self { tag: Tag::Missing, bits: 0 };
 
     /// A value. What is unknown counts as missing here: what reads it is not run as a program.
+    #[inline]
     pub(crate) fn of(value: &Value) -> Self {
         match value {
             Value::Missing | Value::Unknown => Self::MISSING,
@@ -151,6 +153,7 @@ impl Slot {
     }
 
     /// Whether it has a value.
+    #[inline]
     pub(crate) fn is_present(self) -> bool {
         self.tag > Tag::Missing
     }
@@ -178,6 +181,7 @@ impl Slot {
     }
 
     /// Whether arithmetic over it may leave the bounds that programs were compiled for.
+    #[inline]
     pub(crate) fn is_wild(self) -> bool {
         match self.tag {
             Tag::Int => self.bits.unsigned_abs() > TAME_INT,
