@@ -116,7 +116,7 @@ impl Backtest {
         let (decisions, features) = (self.decisions.as_deref(), self.features.as_deref());
         let tables = Tables::create(decisions, features, &self.policies)?;
         let intake = Intake::for_history(self.hash_key.clone());
-        let entrance = Entrance::new(&self.files, bundle, intake, bad_rows_max);
+        let entrance = Entrance::new(&self.files, bundle, intake, (total, bad_rows_max));
         let done = if self.can_be_in_batches() {
             self.in_batches(entrance, surveys, tables, &mut progress)?
         } else {

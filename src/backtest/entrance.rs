@@ -21,6 +21,9 @@ use crate::model::verdict::Verdict;
 use crate::policy::bundle::Bundle;
 use seen::{Seen, Sight};
 
+/// For more rows than this no room is made in advance.
+const EXPECTED_MAX: usize = 50_000_000;
+
 /// Bad rows that are named.
 const FIRST_MAX: usize = 100;
 
@@ -101,13 +104,14 @@ impl<'a> Entrance<'a> {
         files: &'a [DataFile],
         bundle: &'a Bundle,
         intake: Intake,
-        bad_rows_max: u64,
+        (rows, bad_rows_max): (u64, u64),
     ) -> Self {
+        let expected = usize::try_from(rows).unwrap_or_default().min(EXPECTED_MAX);
         let mut counts = CountsSoFar::default();
         for field in [Field::Attempt, Field::OccurredAt] {
             counts.present.field(field);
         }
-        Self { files, intake, counts, bundle, bad_rows_max, seen: Seen::default() }
+        Self { files, intake, counts, bundle, bad_rows_max, seen: Seen::new(expected) }
     }
 
     /// Whether a row can have happened then: else it is a mistake of its file.

@@ -12,7 +12,7 @@ use super::row::{About, Row};
 use crate::engine::history::{Batch, RowOutcome};
 use crate::model::columns::{Column, Slot};
 use crate::model::field::Field;
-use crate::model::value::{Text, Value};
+use crate::model::value::{Text, Value, ValueType};
 
 pub(super) use columnar::Columnar;
 
@@ -127,9 +127,7 @@ impl Builder {
         match slot {
             // Every payment has another.
             Slot::Field(Field::Id) => Self::Plain(Vec::new()),
-            Slot::Field(field) if field.value_type() != crate::model::value::ValueType::Text => {
-                Self::Plain(Vec::new())
-            }
+            Slot::Field(field) if field.value_type() != ValueType::Text => Self::Plain(Vec::new()),
             Slot::Field(_) | Slot::Attribute(_) => Self::Texts {
                 codes: Vec::new(),
                 // The first stands for what is missing.

@@ -162,12 +162,16 @@ impl<'a> View<'a> {
 
 // === impl RowFields ===
 
-impl RowFields<'_> {
+impl<'a> RowFields<'a> {
+    /// What stands in a field or an attribute.
+    fn get(self, slot: &Slot) -> &'a Value {
+        self.view.column(slot, self.of).map_or(&Value::Missing, |column| column.get(self.row))
+    }
+
     /// Writes what is read of the row to the fields, over what stood there of another.
     fn fill(self, slots: &[Slot], fields: &mut Fields) {
         for slot in slots {
-            let column = self.view.column(slot, self.of);
-            let value = column.map_or(Value::Missing, |column| column.get(self.row).clone());
+            let value = self.get(slot).clone();
             match slot {
                 Slot::Field(field) => fields.set(*field, value),
                 Slot::Attribute(name) => fields.set_attribute(name.clone(), value),

@@ -58,15 +58,16 @@ pub(super) fn observed(
     let Some(value) = counting.value(tap) else {
         return Some(if is_unknown { Observed::Unknown } else { Observed::Event });
     };
-    let value = value.ok()?;
+    let observed = carried(value.ok()?, carries)?;
+    Some(if is_unknown { Observed::Unknown } else { observed })
+}
+
+/// What a value brings to a stream; `None` when the stream does not count it.
+pub(super) fn carried(value: Value, carries: Option<ValueType>) -> Option<Observed> {
     if matches!(value, Value::Unknown) {
         return Some(Observed::Unknown);
     }
-    fits(&value, carries).then(
-        || {
-            if is_unknown { Observed::Unknown } else { Observed::Value(value) }
-        },
-    )
+    fits(&value, carries).then_some(Observed::Value(value))
 }
 
 /// Whether a stream can carry the value: it is there, and of the stream's type, which an attribute that

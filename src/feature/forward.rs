@@ -9,17 +9,20 @@
 //! which an [`EntityState`] is exact, the edges are rounded to the same grid. All else is left to an
 //! [`EntityState`] beside it.
 
+mod run;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::feature::event::{Event, Scalar};
+use crate::feature::event::Event;
 use crate::feature::grid::Grid;
 use crate::feature::large::{EXACT_MAX, PENDING_MAX};
 use crate::feature::spec::{Aggregate, EntityLayout, FeatureSpec};
 use crate::feature::state::{EntityState, Observed};
-use crate::feature::summary::{Part as _, Tally, Total, count_float, total_float};
+use crate::feature::summary::{Part as _, Tally};
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::{Value, ValueType};
+use run::{Run, Totals, Window, last, since};
 
 /// How the features that are asked for are kept up; made once for all entities of a kind.
 #[derive(Debug)]
@@ -85,31 +88,6 @@ struct Stream {
     all_time: Option<Box<(Totals, Tally)>>,
     /// What came last, where that is asked for.
     last: Option<Box<Value>>,
-}
-
-#[derive(Debug, Default)]
-struct Window {
-    exact: Run,
-    /// The same with rounded edges, from when it was needed first.
-    rounded: Option<Box<Run>>,
-    is_rounded: bool,
-}
-
-/// A run of events, by their numbers, and what they add up to.
-#[derive(Clone, Copy, Debug, Default)]
-struct Run {
-    start: u64,
-    end: u64,
-    totals: Totals,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Totals {
-    count: u64,
-    unknown: u64,
-    /// Values that are no whole numbers.
-    odd: u64,
-    sum: i128,
 }
 
 // === impl ForwardPlan ===
@@ -356,138 +334,5 @@ impl Stream {
             }
         }
         tally
-    }
-}
-
-// === impl Window ===
-
-impl Window {
-    fn runs(&mut self) -> impl Iterator<Item = &mut Run> {
-        std::iter::once(&mut self.exact).chain(self.rounded.as_deref_mut())
-    }
-
-    /// The run that is read.
-    fn run(&self) -> &Run {
-        self.rounded.as_deref().filter(|_| self.is_rounded).unwrap_or(&self.exact)
-    }
-}
-
-// === impl Run ===
-
-impl Run {
-    /// An empty one before the event of that number.
-    fn at(number: u64) -> Self {
-        Self { start: number, end: number, totals: Totals::default() }
-    }
-
-    /// Covers the events after the one edge and up to the other. The far edge only moves on; the near
-    /// one may go back a little where it begins to be rounded.
-    fn slide(
-        &mut self,
-        events: &VecDeque<Event>,
-        first: u64,
-        (after, upto): (Timestamp, Timestamp),
-    ) {
-        let event = |number: u64| events.get(usize::try_from(number.checked_sub(first)?).ok()?);
-        while let Some(entered) = event(self.end).filter(|event| event.at <= upto) {
-            self.totals.add(entered);
-            self.end += 1;
-        }
-        while self.end > self.start
-            && let Some(back) = event(self.end - 1).filter(|event| event.at > upto)
-        {
-            self.totals.take(back);
-            self.end -= 1;
-        }
-        while self.start < self.end
-            && let Some(left) = event(self.start).filter(|event| event.at <= after)
-        {
-            self.totals.take(left);
-            self.start += 1;
-        }
-    }
-
-    /// Lets go of the first event, which has that number.
-    fn leave(&mut self, number: u64, event: &Event) {
-        if self.end <= number {
-            *self = Self::at(number + 1);
-        } else if self.start <= number {
-            self.totals.take(event);
-            self.start = number + 1;
-        }
-    }
-}
-
-// === impl Totals ===
-
-impl Totals {
-    fn add(&mut self, event: &Event) {
-        self.count += 1;
-        self.unknown += u64::from(event.is_unknown());
-        match event.scalar() {
-            Some(Scalar::Int(number)) => self.sum += i128::from(number),
-            Some(Scalar::Float(_) | Scalar::Time(_)) | None => self.odd += 1,
-        }
-    }
-
-    fn take(&mut self, event: &Event) {
-        self.count -= 1;
-        self.unknown -= u64::from(event.is_unknown());
-        match event.scalar() {
-            Some(Scalar::Int(number)) => self.sum -= i128::from(number),
-            Some(Scalar::Float(_) | Scalar::Time(_)) | None => self.odd -= 1,
-        }
-    }
-
-    /// The count, the sum or the average, with what the attempt itself brings.
-    fn value(mut self, spec: &FeatureSpec, now: Timestamp, own: Option<&Observed>) -> Value {
-        if let Some(own) = own {
-            self.add(&Event::new(0, now, own));
-        }
-        match spec.aggregate {
-            Aggregate::Count if self.unknown == 0 => {
-                i64::try_from(self.count).map_or(Value::Unknown, Value::Int)
-            }
-            Aggregate::Sum if self.odd == 0 => {
-                i64::try_from(self.sum).map_or(Value::Unknown, Value::Int)
-            }
-            Aggregate::Avg if self.odd == 0 && self.count == 0 => Value::Missing,
-            Aggregate::Avg if self.odd == 0 => {
-                Value::Float(total_float(Total::Int(self.sum)) / count_float(self.count))
-            }
-            // What is not known, or not kept here.
-            Aggregate::Count
-            | Aggregate::Sum
-            | Aggregate::Avg
-            | Aggregate::Min
-            | Aggregate::Max
-            | Aggregate::Stddev
-            | Aggregate::Distinct
-            | Aggregate::Last
-            | Aggregate::SinceFirst
-            | Aggregate::SinceLast => Value::Unknown,
-        }
-    }
-}
-
-/// Whole seconds since the first or the last of what was tallied, and of the attempt itself.
-fn since(aggregate: Aggregate, mut tally: Tally, now: Timestamp, own: Option<&Observed>) -> Value {
-    if let Some(own) = own {
-        tally.add(&Event::new(0, now, own));
-    }
-    let at = if aggregate == Aggregate::SinceFirst { tally.first() } else { tally.last() };
-    match at {
-        Ok(Some(at)) => Value::Int(now.since(at).as_secs()),
-        Ok(None) => Value::Missing,
-        Err(()) => Value::Unknown,
-    }
-}
-
-/// What was observed last, as a value.
-fn last(own: Option<&Observed>) -> Value {
-    match own {
-        Some(Observed::Value(value)) => value.clone(),
-        Some(Observed::Unknown) => Value::Unknown,
-        Some(Observed::Event) | None => Value::Missing,
     }
 }

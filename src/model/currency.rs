@@ -14,9 +14,9 @@ pub struct Currency {
     exponent: u8,
 }
 
-/// The codes by the decimals of their minor unit.
+/// The codes by the decimals of their minor unit: in order, four bytes apart.
 const BY_EXPONENT: [(u8, &str); 4] = [
-    (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+    (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF "),
     (
         2,
         "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP \
@@ -25,10 +25,10 @@ const BY_EXPONENT: [(u8, &str); 4] = [
          KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD \
          NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP \
          SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED \
-         VES WST XCD XCG YER ZAR ZMW ZWG",
+         VES WST XCD XCG YER ZAR ZMW ZWG ",
     ),
-    (3, "BHD IQD JOD KWD LYD OMR TND"),
-    (4, "CLF UYW"),
+    (3, "BHD IQD JOD KWD LYD OMR TND "),
+    (4, "CLF UYW "),
 ];
 
 // === impl Currency ===
@@ -41,13 +41,11 @@ impl Currency {
     pub fn from_code(code: &str) -> Option<Self> {
         let mut code: [u8; 3] = code.as_bytes().try_into().ok()?;
         code.make_ascii_uppercase();
+        let [first, second, third] = code;
+        let code_and_space = [first, second, third, b' '];
         BY_EXPONENT.iter().find_map(|(exponent, codes)| {
-            // Codes stand four bytes apart, so no code can be found across two of them.
-            codes
-                .as_bytes()
-                .chunks(4)
-                .any(|known| known.starts_with(&code))
-                .then_some(Self { code, exponent: *exponent })
+            let (codes, _) = codes.as_bytes().as_chunks();
+            codes.binary_search(&code_and_space).ok().map(|_| Self { code, exponent: *exponent })
         })
     }
 

@@ -27,6 +27,15 @@ pub(super) enum Sight {
 // === impl Seen ===
 
 impl Seen {
+    /// None so far, of about so many; with fixed seeds: two replays of the same files do the same.
+    pub(super) fn new(expected: usize) -> Self {
+        Self {
+            attempts: HashMap::with_capacity_and_hasher(expected, ahash::RandomState::default()),
+            first: ahash::RandomState::with_seeds(1, 2, 3, 4),
+            second: ahash::RandomState::with_seeds(5, 6, 7, 8),
+        }
+    }
+
     /// The content of a row.
     pub(super) fn content(&self, row: &Row) -> u64 {
         row.content(&self.first)
@@ -43,17 +52,6 @@ impl Seen {
             }
             Entry::Occupied(known) if *known.get() == content => Sight::Repeat,
             Entry::Occupied(_) => Sight::Contradiction,
-        }
-    }
-}
-
-impl Default for Seen {
-    /// With fixed seeds: two replays of the same files do the same.
-    fn default() -> Self {
-        Self {
-            attempts: HashMap::default(),
-            first: ahash::RandomState::with_seeds(1, 2, 3, 4),
-            second: ahash::RandomState::with_seeds(5, 6, 7, 8),
         }
     }
 }

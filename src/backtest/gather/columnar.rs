@@ -28,6 +28,8 @@ pub(in crate::backtest) struct Columnar<'a> {
     batches: Batches<'a>,
     decoder: Decoder<'a>,
     base: Currency,
+    /// The currency of all amounts, where it is one.
+    constant: Option<Currency>,
     state: ahash::RandomState,
 }
 
@@ -72,6 +74,11 @@ impl<'a> Columnar<'a> {
             batches,
             decoder: Decoder::new(map, base),
             base,
+            constant: map.amount.as_ref().and_then(|amount| match amount.currency {
+                AmountCurrency::Constant(currency) => Some(currency),
+                AmountCurrency::Base => Some(base),
+                AmountCurrency::Column(_) => None,
+            }),
             state: content_state(),
         }))
     }
@@ -199,7 +206,10 @@ impl<'a> Columnar<'a> {
         let Some(Value::Text(id)) = of_row(Field::Id) else { return None };
         let attempt = of_row(Field::Attempt).map_or(Some(1), Value::as_int)?;
         let attempt = u32::try_from(attempt).ok()?;
-        let currency = Currency::from_code(of_row(Field::Currency)?.as_text()?);
+        let currency = match self.constant {
+            Some(currency) => Some(currency),
+            None => Currency::from_code(of_row(Field::Currency)?.as_text()?),
+        };
         let amount = of_row(Field::Amount)?.as_int()?;
         let cell = |column| checked.cells.cell(column, row);
         let label = self.decoder.label(cell).ok()?;

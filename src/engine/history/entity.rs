@@ -9,7 +9,7 @@ use crate::engine::history::completer::{Completed, Happened};
 use crate::engine::history::keys::{Keys, Who};
 use crate::engine::history::{Batch, Of, RowFields, View, reads};
 use crate::engine::lists::ListsOver;
-use crate::engine::taps::observed;
+use crate::engine::taps::{carried, observed};
 use crate::feature::forward::{ForwardPlan, ForwardState};
 use crate::feature::state::Observed;
 use crate::list::Overlay;
@@ -19,9 +19,10 @@ use crate::model::field::Fields;
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value, ValueType};
 use crate::policy::interpret::Facts;
+use crate::policy::ir::Expr;
 use crate::policy::program::Scratch;
 use crate::policy::program::tap::Counting;
-use crate::policy::set::PolicySet;
+use crate::policy::set::{PolicySet, Tap};
 
 /// What an event brings to streams.
 type Brought = SmallVec<[(usize, Observed); 2]>;
@@ -38,6 +39,8 @@ pub struct EntityHistory {
     streams: Vec<usize>,
     keys: Keys,
     states: Vec<ForwardState>,
+    attempt: Counted,
+    /// What is counted when something else happens, by its name.
     events: BTreeMap<Text, Counted>,
     /// What is still to come, by time and then in the order of the rows that said so.
     pending: VecDeque<(Timestamp, u32, Brought)>,
@@ -47,9 +50,30 @@ pub struct EntityHistory {
 /// What is counted when an event of one name happens.
 #[derive(Debug, Default)]
 struct Counted {
-    /// The places of the taps among those of the event, and what their streams carry.
-    taps: Vec<(usize, Option<ValueType>)>,
+    taps: Vec<CountedTap>,
+    /// What the expressions of the taps read.
     reads: Vec<Slot>,
+}
+
+#[derive(Debug)]
+struct CountedTap {
+    /// Its place among those of the event.
+    place: usize,
+    stream: usize,
+    /// What its stream carries.
+    carries: Option<ValueType>,
+    source: Source,
+}
+
+/// Where what a tap counts is found.
+#[derive(Debug)]
+enum Source {
+    /// The event alone counts.
+    Event,
+    /// In a field or an attribute.
+    Slot(Slot),
+    /// In expressions.
+    Exprs,
 }
 
 /// The values of features for each payment of a batch.
@@ -78,16 +102,19 @@ impl EntityHistory {
             for (place, tap) in taps.iter().enumerate() {
                 if tap.entity == entity && plan.keeps(tap.stream) {
                     let carries = layout.streams.get(tap.stream).and_then(|it| it.value_type);
-                    events.entry(event.clone()).or_default().taps.push((place, carries));
+                    let (stream, source) = (tap.stream, Source::of(tap));
+                    let tap = CountedTap { place, stream, carries, source };
+                    events.entry(event.clone()).or_default().taps.push(tap);
                 }
             }
         }
         for (event, counted) in &mut events {
-            let taps = set.taps_of(event);
-            let taps = counted.taps.iter().filter_map(|(place, _)| taps.get(*place));
+            let taps = counted.taps.iter().filter(|tap| matches!(tap.source, Source::Exprs));
+            let taps = taps.filter_map(|tap| set.taps_of(event).get(tap.place));
             let exprs = taps.flat_map(|tap| tap.filter.iter().chain(&tap.value));
             counted.reads = reads::slots(set, exprs);
         }
+        let attempt = events.remove("attempt").unwrap_or_default();
         let kind = def.map_or(EntityKind(0), |def| def.kind);
         Self {
             set: Arc::clone(set),
@@ -97,6 +124,7 @@ impl EntityHistory {
             features,
             keys: Keys::new(kind, def.map(reads::parts).unwrap_or_default()),
             states: Vec::new(),
+            attempt,
             events,
             pending: VecDeque::new(),
             fields: Fields::new(),
@@ -110,7 +138,8 @@ impl EntityHistory {
 
     /// The fields and attributes that its key and its events read.
     pub(super) fn reads(&self) -> impl Iterator<Item = &Slot> {
-        self.keys.parts().iter().chain(self.events.values().flat_map(|counted| &counted.reads))
+        let counted = std::iter::once(&self.attempt).chain(self.events.values());
+        self.keys.parts().iter().chain(counted.flat_map(Counted::reads))
     }
 
     /// The features of the payments of the next batch.
@@ -164,8 +193,15 @@ impl EntityHistory {
         number: u32,
         values: &mut Vec<Value>,
     ) {
-        let brought = self.brought(payment, "attempt", at);
-        let Some(state) = self.states.get_mut(number as usize) else { return };
+        let brought = self.attempt.brought(
+            (&self.set, &self.overlay),
+            (payment, "attempt", at),
+            &mut self.fields,
+        );
+        let Some(state) = self.states.get_mut(number as usize) else {
+            values.extend(self.features.iter().map(|_| Value::Missing));
+            return;
+        };
         let streams = &self.streams;
         let own = |feature: usize| {
             let stream = streams.get(feature)?;
@@ -177,28 +213,12 @@ impl EntityHistory {
         }
     }
 
-    /// What an event brings to the streams of this kind of entity.
-    fn brought(&mut self, row: RowFields<'_>, event: &str, now: Timestamp) -> Brought {
-        let Some(counted) = self.events.get(event) else { return Brought::new() };
-        row.fill(&counted.reads, &mut self.fields);
-        let lists = ListsOver::new(&self.set, &self.overlay);
-        let facts = Facts { fields: &self.fields, features: &[], now, lists: &lists };
-        let taps = self.set.taps_of(event);
-        let mut scratch = Scratch::take();
-        let mut counting = Counting::new(&self.set, taps, facts, &mut scratch);
-        let brought = counted.taps.iter().filter_map(|(place, carries)| {
-            let tap = taps.get(*place)?;
-            Some((tap.stream, observed(&mut counting, tap, *carries)?))
-        });
-        let brought = brought.collect();
-        scratch.give_back();
-        brought
-    }
-
     /// Notes what will happen to the entity of a row.
     fn expect(&mut self, row: RowFields<'_>, event: &str, due: Timestamp, who: Who) {
         let Who::Number(number) = who else { return };
-        let brought = self.brought(row, event, due);
+        let Some(counted) = self.events.get(event) else { return };
+        let brought =
+            counted.brought((&self.set, &self.overlay), (row, event, due), &mut self.fields);
         if !brought.is_empty() {
             let place = self.pending.partition_point(|(known, ..)| *known <= due);
             self.pending.insert(place, (due, number, brought));
@@ -213,5 +233,78 @@ impl EntityHistory {
                 state.observe(&self.plan, *stream, due, observed);
             }
         }
+    }
+}
+
+// === impl Counted ===
+
+impl Counted {
+    /// What an event brings to the streams of a kind of entity.
+    fn brought(
+        &self,
+        (set, overlay): (&Arc<PolicySet>, &Arc<Overlay>),
+        (row, event, now): (RowFields<'_>, &str, Timestamp),
+        fields: &mut Fields,
+    ) -> Brought {
+        if self.taps.iter().all(|tap| !matches!(tap.source, Source::Exprs)) {
+            return self.taps.iter().filter_map(|tap| tap.taken(row)).collect();
+        }
+        row.fill(&self.reads, fields);
+        let lists = ListsOver::new(set, overlay);
+        let facts = Facts { fields, features: &[], now, lists: &lists };
+        let taps = set.taps_of(event);
+        let mut scratch = Scratch::take();
+        let mut counting = Counting::new(set, taps, facts, &mut scratch);
+        let brought = self.taps.iter().filter_map(|tap| match tap.source {
+            Source::Exprs => {
+                let observed = observed(&mut counting, taps.get(tap.place)?, tap.carries)?;
+                Some((tap.stream, observed))
+            }
+            Source::Event | Source::Slot(_) => tap.taken(row),
+        });
+        let brought = brought.collect();
+        scratch.give_back();
+        brought
+    }
+
+    /// The fields and attributes that are read.
+    fn reads(&self) -> impl Iterator<Item = &Slot> {
+        let slots = self.taps.iter().filter_map(|tap| match &tap.source {
+            Source::Slot(slot) => Some(slot),
+            Source::Event | Source::Exprs => None,
+        });
+        slots.chain(&self.reads)
+    }
+}
+
+// === impl CountedTap ===
+
+impl CountedTap {
+    /// What a row brings to the stream without an expression.
+    fn taken(&self, row: RowFields<'_>) -> Option<(usize, Observed)> {
+        let observed = match &self.source {
+            Source::Event => Observed::Event,
+            Source::Slot(slot) => carried(row.get(slot).clone(), self.carries)?,
+            Source::Exprs => return None,
+        };
+        Some((self.stream, observed))
+    }
+}
+
+// === impl Source ===
+
+impl Source {
+    fn of(tap: &Tap) -> Self {
+        if tap.filter.is_some() {
+            return Self::Exprs;
+        }
+        // What the commonest expressions are is taken from where it stands.
+        if let Some(Expr::Field(field)) = &tap.value {
+            return Self::Slot(Slot::Field(*field));
+        }
+        if let Some(Expr::Attribute(name)) = &tap.value {
+            return Self::Slot(Slot::Attribute(name.clone()));
+        }
+        if tap.value.is_none() { Self::Event } else { Self::Exprs }
     }
 }

@@ -8,6 +8,7 @@ use crate::engine::entities::{Place, key_from};
 use crate::engine::history::{Of, View};
 use crate::model::columns::{Column, Slot};
 use crate::model::entity::{EntityKey, EntityKind};
+use crate::model::field::Field;
 use crate::model::value::Value;
 
 /// The entities of one kind, numbered as they come.
@@ -43,7 +44,6 @@ impl Keys {
 
     /// Whether an outcome can be about another entity than its payment.
     pub(super) fn may_differ(&self) -> bool {
-        use crate::model::field::Field;
         self.parts.iter().any(|part| match part {
             Slot::Field(field) => *field == Field::Channel || field.is_of_outcome(),
             Slot::Attribute(_) => false,
