@@ -3,39 +3,17 @@
 Usage: client.py [HOST:PORT]
 """
 
-import importlib
-import pathlib
 import sys
-import tempfile
 import uuid
 
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from grpc_tools import protoc
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def generate():
-    """Makes Python code from the protos and returns its modules."""
-    out = tempfile.mkdtemp(prefix="vajra-")
-    # google/rpc/status.proto is part of googleapis-common-protos, and is not made twice.
-    protos = sorted(str(path) for path in (ROOT / "proto" / "vajra").rglob("*.proto"))
-    bundled = pathlib.Path(sys.modules["grpc_tools"].__file__).parent / "_proto"
-    status = protoc.main(
-        ["protoc", f"-I{ROOT / 'proto'}", f"-I{bundled}", f"--python_out={out}",
-         f"--grpc_python_out={out}", *protos]
-    )
-    if status != 0:
-        sys.exit("the protos do not compile")
-    sys.path.insert(0, out)
-    names = ["payment_pb2", "decision_pb2", "outcome_pb2", "risk_service_pb2",
-             "risk_service_pb2_grpc", "list_service_pb2", "list_service_pb2_grpc"]
-    return [importlib.import_module(f"vajra.v1.{name}") for name in names]
-
-
-payment_pb2, decision_pb2, outcome_pb2, risk, risk_grpc, lists, lists_grpc = generate()
+from generated import decision as decision_pb2
+from generated import outcome as outcome_pb2
+from generated import payment as payment_pb2
+from generated import risk, risk_grpc
 
 
 def payment(payment_id, **fields):

@@ -1,5 +1,6 @@
 //! `vajra demo`: a server on free ports with the shipped policies, a few thousand generated payments
-//! through a real gRPC client, and an account of what happened.
+//! through a real gRPC client, and an account of what happened. Then, on a virtual clock, what it is worth
+//! to follow the advice when payments fail.
 //!
 //! One payer's side sends the attempts in order, one after the other: it asks, does what the answer
 //! says, and reports what its made-up provider answered. Everything but the latencies follows from the
@@ -20,9 +21,13 @@ use crate::server::Server;
 use crate::server::client::{RiskServiceClient, connect};
 use crate::server::clock::now;
 use crate::server::live::Source;
+use crate::simulation::{self, Strategy};
 use crate::traffic::{Attempt, Settings, Traffic};
-use account::Account;
+use account::{Account, NEXT};
 use payer::Payer;
+
+/// How many payments are simulated after those that are sent.
+const SIMULATED: u64 = 1_500;
 
 /// Arguments of `vajra demo`.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -58,6 +63,16 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let account = runtime.block_on(drive(grpc, payments, Traffic::new(settings)))?;
     print!("{}", account.render()?);
     server.stop();
+    let simulated = simulation::Settings { seed, payments: SIMULATED };
+    println!(
+        "And when payments fail? {SIMULATED} payments, three times over on a virtual clock, at a \
+         made-up provider\nwith declines, outages and lost answers, whose own ledger says what was charged:\n"
+    );
+    let mut tallies = Vec::new();
+    for strategy in Strategy::ALL {
+        tallies.push(simulation::run(simulated, strategy).map_err(anyhow::Error::from)?);
+    }
+    println!("{}\n{NEXT}", simulation::render(&tallies)?);
     Ok(())
 }
 

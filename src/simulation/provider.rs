@@ -231,10 +231,10 @@ impl Provider {
         }
     }
 
-    /// What it tells by itself.
+    /// What it tells by itself; of what is closed by then, nothing.
     pub(super) fn notice(&self, key: Key, now: Timestamp) -> Option<Reply> {
         let charge = self.charges.get(&key)?;
-        let is_closed = charge.closed_at.is_some_and(|closed| closed <= charge.decided_at);
+        let is_closed = charge.closed_at.is_some_and(|closed| closed <= now);
         (!is_closed && charge.decided_at <= now).then(|| Reply::decided(charge.verdict))
     }
 

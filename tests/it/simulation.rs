@@ -60,9 +60,9 @@ fn equal_seeds_play_equal_payments() {
 fn a_hundred_thousand_payments_are_sound_and_spare_the_channels_that_are_out() {
     let advised = tally(7, 100_000, Strategy::Advice);
     assert_sound(&advised);
-    // Retries add a fifth to the load of a channel at most, and what it saved up before.
-    let first = advised.requests_in_outage - advised.retries_in_outage;
-    assert!(advised.retries_in_outage * 5 <= first + 5 * 10 * 6, "{advised:#?}");
     let never = tally(7, 100_000, Strategy::Never);
+    // Retries add a fifth at most to the load that a channel would have had, and what six outages found
+    // saved up; and who goes by the ranks spares a channel that is out far more than that.
+    assert!(advised.retries_in_outage * 5 <= never.requests_in_outage + 6 * 50, "{advised:#?}");
     assert!(advised.requests_in_outage < never.requests_in_outage, "{advised:#?}");
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::command::wording::values;
-use crate::server::proto::{Condition, Payment, ScoreResponse, Verdict};
+use crate::server::proto::{
+    Advice, Condition, NextStep, Payment, ReportOutcomeResponse, ScoreResponse, Verdict,
+};
 use crate::traffic::{Attempt, Scenario};
 
 /// The longest latency that is told apart, in microseconds.
@@ -51,6 +53,8 @@ pub(super) struct Account {
     tallies: BTreeMap<Scenario, Tally>,
     /// How often each reason was given, by verdict.
     reasons: BTreeMap<(String, &'static str), u64>,
+    /// How often each cause was found, and what it was answered with.
+    causes: BTreeMap<(String, NextStep), u64>,
     latency_us: Option<Histogram<u64>>,
     /// The block that had the most to say.
     explained: Option<(Scenario, Payment, ScoreResponse)>,
@@ -82,6 +86,15 @@ impl Account {
         }
     }
 
+    /// Counts what an outcome was made of.
+    pub(super) fn advised(&mut self, told: &ReportOutcomeResponse) {
+        let cause = told.diagnosis.as_ref().map(|diagnosis| diagnosis.cause.clone());
+        let step = told.advice.as_ref().map(Advice::next_step);
+        if let (Some(cause), Some(step)) = (cause.filter(|cause| !cause.is_empty()), step) {
+            *self.causes.entry((cause, step)).or_default() += 1;
+        }
+    }
+
     /// Counts the end of an attempt.
     pub(super) fn end(&mut self, attempt: &Attempt, end: End) {
         let tally = self.tallies.entry(attempt.scenario).or_default();
@@ -104,8 +117,8 @@ impl Account {
         self.render_scenarios(&mut out)?;
         self.render_reasons(&mut out)?;
         self.render_explained(&mut out)?;
+        self.render_causes(&mut out)?;
         self.render_latency(&mut out)?;
-        out.push_str(NEXT);
         Ok(out)
     }
 
@@ -195,6 +208,17 @@ impl Account {
         writeln!(out)
     }
 
+    fn render_causes(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "{:26} {:>16} {:>10}", "what failed, and why", "what to do", "times")?;
+        let mut causes: Vec<_> = self.causes.iter().collect();
+        causes.sort_by(|(one, less), (other, more)| more.cmp(less).then_with(|| one.cmp(other)));
+        for ((cause, step), times) in causes {
+            let step = step.as_str_name().trim_start_matches("NEXT_STEP_");
+            writeln!(out, "{cause:26} {step:>16} {times:>10}")?;
+        }
+        writeln!(out)
+    }
+
     fn render_explained(&self, out: &mut String) -> std::fmt::Result {
         let Some((scenario, payment, answer)) = &self.explained else { return Ok(()) };
         let (fired, others): (Vec<_>, Vec<_>) =
@@ -245,7 +269,8 @@ impl Account {
     }
 }
 
-const NEXT: &str = "\
+/// What a reader can go on with.
+pub(super) const NEXT: &str = "\
 What to try next:
   vajra serve                        serve the shipped policies, and see localhost:8080/status
   vajra test                         run the tests of the shipped policies

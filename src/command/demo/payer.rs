@@ -106,7 +106,8 @@ impl Payer {
             latency_ms: Some(latency.as_micros().div_euclid(1_000)),
             ..ReportOutcomeRequest::default()
         };
-        Box::pin(self.client.report_outcome(outcome.clone())).await?;
+        let told = Box::pin(self.client.report_outcome(outcome.clone())).await?.into_inner();
+        self.account.advised(&told);
         self.progress(payment).is_unknown =
             *status == OutcomeStatus::TimedOut || *stage == Some(Stage::Sent);
         if refunded_after.is_some() {
