@@ -9,6 +9,7 @@ pub mod codes;
 pub mod demo;
 pub mod explain;
 pub mod generate;
+pub mod journal;
 pub mod load;
 mod pace;
 pub mod serve;
@@ -43,6 +44,8 @@ enum Command {
     Generate(generate::Arguments),
     /// Tell everything that happened to a payment, and why.
     Explain(explain::Arguments),
+    /// Look at the journal of a data directory.
+    Journal(journal::Arguments),
     /// Load a server at a fixed rate and print percentiles.
     Load(load::Arguments),
 }
@@ -68,6 +71,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Backtest(arguments) => backtest::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Journal(arguments) => journal::run(arguments),
         Command::Load(arguments) => load::run(arguments),
     };
     match done {

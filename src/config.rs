@@ -12,6 +12,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::journal::log::{self, Durability, OnFailure};
+use crate::journal::segments::Retention;
 use crate::model::failure::RetrySettings;
 use crate::model::time::Span;
 use reader::Reader;
@@ -35,8 +37,12 @@ pub struct Config {
     pub policies: Option<PathBuf>,
     /// `policies.poll`: how often the directory is read even without a notice of change.
     pub policies_poll: Duration,
-    /// `data.directory`: where the hash key is kept; in memory when not set.
+    /// `data.directory`: where the hash key and the journal are kept; in memory when not set.
     pub data: Option<PathBuf>,
+    /// `journal.…`: what is promised of answers, and how it is kept.
+    pub journal: log::Settings,
+    /// `journal.kept` and `journal.kept_bytes`: how much of the journal is kept.
+    pub retention: Retention,
     /// What is kept in memory, and how times are taken.
     pub memory: Memory,
     /// `retry.…`: figures of networks, and our own bound of attempts.
@@ -141,6 +147,11 @@ impl Config {
             policies: reader.path("policies.directory"),
             policies_poll: reader.positive_duration("policies.poll", "5s"),
             data: reader.path("data.directory"),
+            journal: journal(&mut reader),
+            retention: Retention {
+                age: reader.optional_span("journal.kept"),
+                bytes: reader.optional_count("journal.kept_bytes").map(|bytes| bytes as u64),
+            },
             memory: Memory {
                 payment_kept: reader.span("memory.payment_kept", "7d"),
                 entities_max: reader.count("memory.entities_max", 5_000_000, 1, 1 << 40),
@@ -173,6 +184,8 @@ impl Config {
             policies: None,
             policies_poll: Duration::from_secs(5),
             data: None,
+            journal: JOURNAL,
+            retention: Retention::default(),
             memory,
             retry: RetrySettings::default(),
             log_filter: "info".to_owned(),
@@ -221,6 +234,40 @@ impl Limits {
             default_deadline: reader.positive_duration("limits.default_deadline", "1s"),
             retry_after: reader.positive_duration("limits.retry_after", "100ms"),
         }
+    }
+}
+
+/// What holds when nobody says otherwise.
+const JOURNAL: log::Settings = log::Settings {
+    durability: Durability::Interval,
+    interval: Duration::from_millis(50),
+    spacing: Duration::from_millis(1),
+    segment_bytes: 64 * 1_024 * 1_024,
+    held_bytes_max: 256 * 1_024 * 1_024,
+    on_failure: OnFailure::Refuse,
+    accepts_loss: false,
+};
+
+fn journal(reader: &mut Reader) -> log::Settings {
+    let durabilities = [
+        ("sync", Durability::Sync),
+        ("interval", Durability::Interval),
+        ("memory", Durability::Memory),
+    ];
+    let on_failures = [("refuse", OnFailure::Refuse), ("answer", OnFailure::Answer)];
+    log::Settings {
+        durability: reader.choice("journal.durability", JOURNAL.durability, &durabilities),
+        interval: reader.positive_duration("journal.interval", "50ms"),
+        spacing: reader.duration("journal.spacing", "1ms"),
+        segment_bytes: reader.count("journal.segment_bytes", 1 << 26, 1 << 20, 1 << 32) as u64,
+        held_bytes_max: reader.count(
+            "journal.held_bytes_max",
+            JOURNAL.held_bytes_max,
+            1 << 20,
+            1 << 36,
+        ),
+        on_failure: reader.choice("journal.on_failure", JOURNAL.on_failure, &on_failures),
+        accepts_loss: reader.flag("journal.accepts_loss", JOURNAL.accepts_loss),
     }
 }
 

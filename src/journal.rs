@@ -1,4 +1,29 @@
-//! Journals: today they are in memory; a durable one stands behind the same trait.
+//! Journals: in memory, and on a disk.
+//!
+//! The durable one ([`log`]) is a directory of segments (`format` has their bytes). One process
+//! appends; a restart, a check or a backfill reads ([`reader`]). What each durability promises:
+//!
+//! | `durability` | an answer waits until | the process is killed | the machine goes down |
+//! |---|---|---|---|
+//! | `sync` | the entry is on the disk, with all others of that moment | nothing answered is lost | nothing answered is lost |
+//! | `interval` | the system has the entry | nothing answered is lost | at most what was answered in the last interval and the time of one sync |
+//! | `memory` | nothing | all is lost | all is lost |
+//!
+//! An entry whose answer was never given may be there after a crash, or not; never half of it.
+
+pub mod damage;
+pub mod disk;
+pub mod dump;
+mod format;
+pub mod log;
+mod open;
+pub mod reader;
+mod segment;
+pub mod segments;
+mod shared;
+pub mod simulated;
+mod tail;
+mod writer;
 
 use parking_lot::Mutex;
 

@@ -4,6 +4,7 @@
 //! from outside passes [`intake`] once and is not checked again.
 
 pub mod card_number;
+pub mod codec;
 pub mod columns;
 pub mod currency;
 pub mod decision;

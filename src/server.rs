@@ -7,7 +7,7 @@
 //!
 //! In reading order: what comes off the wire ([`wire`], [`proto`], [`convert`]), why there is no answer
 //! ([`refusal`]), how much is taken on ([`admission`], [`front`], [`worker`]), the services ([`risk`],
-//! [`stream`], [`lists`], [`fallback`]), the bundle ([`live`], [`watch`]), and the rest.
+//! [`stream`], [`lists`], [`fallback`]), what outlives the process ([`durable`]), the bundle ([`live`], [`watch`]), and the rest.
 
 pub mod admission;
 pub mod client;
@@ -15,6 +15,7 @@ pub mod clock;
 mod control;
 mod convert;
 mod core;
+pub mod durable;
 pub mod echo;
 mod fallback;
 mod front;
@@ -42,11 +43,11 @@ use tokio_util::sync::CancellationToken;
 use self::core::Core;
 use crate::config::Config;
 use crate::engine::{Engine, Settings};
-use crate::journal::Discard;
 use crate::model::intake::Intake;
 use crate::telemetry::metrics::Metrics;
 use admission::Admission;
 use control::Control;
+use durable::Durable;
 use front::Front;
 use live::{LoadError, Publisher, Source};
 use readiness::Readiness;
@@ -73,6 +74,9 @@ pub enum StartError {
     /// There is no key to hash with.
     #[error(transparent)]
     Key(#[from] key::KeyError),
+    /// What outlives the process cannot be gone on with.
+    #[error(transparent)]
+    Durable(#[from] durable::DurableError),
     /// An address cannot be had.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -110,9 +114,12 @@ impl Server {
             entities_max: memory.entities_max,
             retry: config.retry,
         };
-        let admission = Admission::new(config.limits, key::process_id()?);
+        let id = key::process_id()?;
+        let admission = Admission::new(config.limits, id);
+        let Durable { engine, journal } = durable::open(config, settings, set, &hash_key, id)?;
         let core = Arc::new(Core {
-            engine: Arc::new(Engine::new(set, settings, Arc::new(Discard))),
+            engine: Arc::new(engine),
+            journal,
             intake: Intake::new(hash_key.clone(), memory.skew_max),
             metrics: Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?,
             admission,

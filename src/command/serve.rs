@@ -86,7 +86,20 @@ async fn until_ended(server: &Server, terminate: &mut Signal, interrupt: &mut Si
 /// The settings from file, environment and command line.
 fn settings(arguments: Arguments) -> Result<Config, Failure> {
     let Arguments { policies, data, listen, http, config } = arguments;
-    let file = config.or_else(|| {
+    let mut config = load(config)?;
+    config.policies = policies.or(config.policies);
+    config.data = data.or(config.data);
+    config.listen = listen.unwrap_or(config.listen);
+    config.http = http.unwrap_or(config.http);
+    Ok(config)
+}
+
+/// The settings from file and environment.
+///
+/// # Errors
+/// When the file cannot be read, or a setting cannot be used.
+pub(super) fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
+    let file = file.or_else(|| {
         let file = PathBuf::from(DEFAULT_FILE);
         file.exists().then_some(file)
     });
@@ -98,14 +111,10 @@ fn settings(arguments: Arguments) -> Result<Config, Failure> {
         None => None,
     };
     let file = text.as_ref().map(|text| config::File { name: &name, text });
-    let mut config = Config::load(file, &config::environment()).map_err(|problems| {
+    let config = Config::load(file, &config::environment()).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
         anyhow::anyhow!("the settings cannot be used:{}", lines.concat())
     })?;
-    config.policies = policies.or(config.policies);
-    config.data = data.or(config.data);
-    config.listen = listen.unwrap_or(config.listen);
-    config.http = http.unwrap_or(config.http);
     Ok(config)
 }
 

@@ -114,6 +114,31 @@ impl Reader {
         })
     }
 
+    /// A number of which there may be none.
+    pub(super) fn optional_count(&mut self, key: &'static str) -> Option<usize> {
+        self.take(key, None, "expected a whole number", |value| {
+            let number = match value.as_integer() {
+                Some(number) => usize::try_from(number).ok()?,
+                None => value.as_str()?.parse().ok()?,
+            };
+            Some(Some(number))
+        })
+    }
+
+    /// One of several words.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        words: &[(&'static str, T)],
+    ) -> T {
+        let known: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+        self.take(key, default, &format!("expected {}", known.join(" or ")), |value| {
+            let written = value.as_str()?;
+            words.iter().find(|(word, _)| *word == written).map(|(_, choice)| *choice)
+        })
+    }
+
     pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
         self.take(key, default, "expected `true` or `false`", |value| {
             value.as_bool().or_else(|| value.as_str()?.parse().ok())
@@ -152,6 +177,12 @@ impl Reader {
         self.take(key, Span::parse(default).unwrap_or_default(), expected, |value| {
             Span::parse(value.as_str()?).ok()
         })
+    }
+
+    /// A span of which there may be none.
+    pub(super) fn optional_span(&mut self, key: &'static str) -> Option<Span> {
+        let expected = "expected an integer and one of `s`, `m`, `h`, `d`, such as `400d`";
+        self.take(key, None, expected, |value| Span::parse(value.as_str()?).ok().map(Some))
     }
 
     /// The value, unless something was wrong or was left over.

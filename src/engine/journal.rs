@@ -3,6 +3,8 @@
 //! An entry holds all that is needed to apply the change again without deciding anything again. It is
 //! plain data behind shared pointers: a journal that keeps it copies nothing.
 
+mod codec;
+
 use std::sync::Arc;
 
 use crate::list::ListChange;
@@ -150,6 +152,27 @@ impl Entry {
             | Self::Event { sequence, .. }
             | Self::List { sequence, .. }
             | Self::Publication { sequence, .. } => *sequence,
+        }
+    }
+
+    /// When it was placed.
+    pub fn effective_at(&self) -> Timestamp {
+        match self {
+            Self::Score { decision, .. } => decision.effective_at,
+            Self::Outcome { effective_at: at, .. }
+            | Self::Event { effective_at: at, .. }
+            | Self::List { at, .. }
+            | Self::Publication { at, .. } => *at,
+        }
+    }
+
+    /// The payment it is about.
+    pub fn payment_id(&self) -> Option<&Text> {
+        match self {
+            Self::Score { decision, .. } => Some(&decision.payment_id),
+            Self::Outcome { outcome, .. } => Some(&outcome.payment_id),
+            Self::Event { event, .. } => event.payment_id.as_ref(),
+            Self::List { .. } | Self::Publication { .. } => None,
         }
     }
 }

@@ -95,7 +95,8 @@ impl Live {
         let (all_features, live_features) =
             (by_stream(all_features.collect()), by_stream(set.live_features.clone()));
         let read = set.live_features.iter().filter_map(|index| set.features.get(index.0 as usize));
-        let names = Arc::new(FeatureNames(read.map(|feature| Arc::clone(&feature.name)).collect()));
+        let names =
+            Arc::new(FeatureNames::new(read.map(|feature| Arc::clone(&feature.name)).collect()));
         Self {
             set,
             layouts,

@@ -1,12 +1,14 @@
 //! Fields at rest: only what is present, in one allocation, a tenth of the size of [`Fields`].
 //!
-//! A form for memory: the codes of fields may differ between two builds, so it is not a file format.
+//! The codes of fields may differ between two builds: a file says what its codes meant, and
+//! [`Packed::from_bytes`] gives them their meaning in this one.
 
 mod bytes;
 mod features;
 
 use std::sync::Arc;
 
+use crate::model::codec::FieldCodes;
 use crate::model::field::{Field, Fields};
 use crate::model::value::Value;
 use bytes::{Reader, write_text, write_value};
@@ -57,6 +59,37 @@ impl Packed {
             }
         }
         fields
+    }
+
+    /// What a build wrote whose codes meant what is said; `None` when it is not whole.
+    pub fn from_bytes(bytes: &[u8], codes: &FieldCodes) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        if codes.is_own() {
+            while let Some(code) = reader.byte() {
+                if code == ATTRIBUTE {
+                    let _name = reader.text()?;
+                } else {
+                    let _field = codes.get(code)?;
+                }
+                let _value = reader.value()?;
+            }
+            return Some(Self(bytes.into()));
+        }
+        let mut fields = Fields::new();
+        while let Some(code) = reader.byte() {
+            if code == ATTRIBUTE {
+                let name = reader.text()?;
+                fields.set_attribute(name, reader.value()?);
+            } else {
+                fields.set(codes.get(code)?, reader.value()?);
+            }
+        }
+        Some(Self::new(&fields, &[]))
+    }
+
+    /// The bytes, with the codes of this build.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// How many bytes it takes.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::admission::{Admission, Arrival};
 use super::refusal::Refusal;
 use crate::engine::Engine;
+use crate::journal::log::{Log, Settled};
 use crate::model::intake::Intake;
 use crate::model::time::Span;
 use crate::telemetry::metrics::Metrics;
@@ -17,6 +18,8 @@ use crate::telemetry::metrics::Metrics;
 pub struct Core {
     /// The state machine.
     pub engine: Arc<Engine>,
+    /// What the state machine appends to; without a data directory, nothing outlives the process.
+    pub journal: Option<Arc<Log>>,
     /// The edge.
     pub intake: Intake,
     /// What is counted.
@@ -58,6 +61,27 @@ impl Core {
         answered
     }
 
+    /// Waits until all that an answer was made of is as durable as was promised.
+    ///
+    /// # Errors
+    /// When it cannot be now; what was changed stays so, and the caller asks again.
+    pub async fn settle(&self, arrival: &Arrival) -> Result<Settled, Refusal> {
+        let Some(journal) = &self.journal else { return Ok(Settled::Kept) };
+        match journal.settle().await {
+            Ok(Settled::Degraded) => {
+                self.metrics.journal_degraded.increment(1);
+                Ok(Settled::Degraded)
+            }
+            Ok(Settled::Kept) => Ok(Settled::Kept),
+            Err(error) => {
+                let retry_after = self.admission.limits().retry_after;
+                let refusal = Refusal::NotConfirmed { cause: error.to_string(), retry_after };
+                self.note(arrival, &refusal);
+                Err(refusal)
+            }
+        }
+    }
+
     /// The answer to a request that is one too many.
     pub fn overloaded(&self) -> Refusal {
         let retry_after = self.admission.limits().retry_after;
@@ -81,6 +105,24 @@ impl Core {
         self.metrics.streams.set(count(self.admission.streams()));
         self.metrics.connections.set(count(self.admission.connections()));
         self.metrics.deadlines_spent.increment(self.admission.take_overdue());
+        if let Some(journal) = &self.journal {
+            self.gauge_journal(journal);
+        }
+    }
+
+    fn gauge_journal(&self, journal: &Log) {
+        let status = journal.status();
+        let metrics = &self.metrics;
+        let lag = status.appended.0.saturating_sub(status.synced.0);
+        metrics.journal_lag_entries.set(count(usize::try_from(lag).unwrap_or(usize::MAX)));
+        metrics.journal_lag_bytes.set(count(status.held_bytes));
+        metrics.journal_segments.set(count(status.segments));
+        metrics.journal_bytes.set(count(usize::try_from(status.bytes).unwrap_or(usize::MAX)));
+        metrics.journal_failing.set(if status.failure.is_some() { 1.0 } else { 0.0 });
+        metrics.journal_failures.absolute(status.failures);
+        for time in journal.take_sync_times() {
+            metrics.journal_sync_duration.record(time.as_secs_f64());
+        }
     }
 
     fn note(&self, arrival: &Arrival, refusal: &Refusal) {
@@ -90,7 +132,9 @@ impl Core {
             }
             Refusal::Overloaded { .. } => self.metrics.sheds.increment(1),
             Refusal::DeadlineSpent => self.metrics.deadlines_spent.increment(1),
-            Refusal::NotRecorded { .. } | Refusal::Internal { .. } => {
+            Refusal::NotRecorded { .. }
+            | Refusal::NotConfirmed { .. }
+            | Refusal::Internal { .. } => {
                 self.metrics.failures.increment(1);
             }
             Refusal::AlreadyExists(_) | Refusal::NotFound { .. } | Refusal::Draining => {}

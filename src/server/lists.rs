@@ -155,7 +155,7 @@ impl Lists {
         }
     }
 
-    fn unary<T, R>(
+    async fn unary<T, R>(
         &self,
         request: Request<T>,
         work: impl FnOnce(&Self, T) -> Result<R, Refusal>,
@@ -167,8 +167,9 @@ impl Lists {
         let answered = self.core.answer(arrival, || {
             self.core.check_room(arrival)?;
             work(self, message)
-        });
-        Ok(Response::new(answered?))
+        })?;
+        let _either = self.core.settle(arrival).await?;
+        Ok(Response::new(answered))
     }
 }
 
@@ -178,21 +179,21 @@ impl ListService for Lists {
         &self,
         request: Request<proto::AddListEntryRequest>,
     ) -> Result<Response<proto::AddListEntryResponse>, Status> {
-        self.unary(request, Self::add)
+        self.unary(request, Self::add).await
     }
 
     async fn remove_list_entry(
         &self,
         request: Request<proto::RemoveListEntryRequest>,
     ) -> Result<Response<proto::RemoveListEntryResponse>, Status> {
-        self.unary(request, Self::remove)
+        self.unary(request, Self::remove).await
     }
 
     async fn list_list_entries(
         &self,
         request: Request<proto::ListListEntriesRequest>,
     ) -> Result<Response<proto::ListListEntriesResponse>, Status> {
-        self.unary(request, Self::page)
+        self.unary(request, Self::page).await
     }
 }
 

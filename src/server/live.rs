@@ -198,6 +198,12 @@ impl Publisher {
             *self.seen.lock() = None;
             return;
         }
+        // A bundle that is live and not yet on the disk is published again by the next start.
+        if let Some(journal) = &self.core.journal
+            && let Err(error) = journal.sync()
+        {
+            tracing::error!(%error, "the publication of a bundle is not on the disk");
+        }
         {
             let mut status = self.status.lock();
             status.name.clone_from(&set.bundle.name);

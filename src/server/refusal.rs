@@ -73,6 +73,14 @@ pub enum Refusal {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// The change was made, and is not as durable as was promised.
+    #[error("what was done cannot be confirmed now; send the same request again")]
+    NotConfirmed {
+        /// What the journal said, for the log.
+        cause: String,
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// A failure of ours.
     #[error("internal error")]
     Internal {
@@ -97,7 +105,9 @@ impl Refusal {
     /// What the log should have and the caller should not.
     pub fn hidden_cause(&self) -> Option<&str> {
         match self {
-            Self::NotRecorded { cause, .. } | Self::Internal { cause } => Some(cause),
+            Self::NotRecorded { cause, .. }
+            | Self::NotConfirmed { cause, .. }
+            | Self::Internal { cause } => Some(cause),
             Self::Invalid(_)
             | Self::Undecodable { .. }
             | Self::TooLong { .. }
@@ -126,6 +136,7 @@ impl Refusal {
             Self::Draining => (Code::Unavailable, "DRAINING"),
             Self::DeadlineSpent => (Code::DeadlineExceeded, "DEADLINE_SPENT"),
             Self::NotRecorded { .. } => (Code::Unavailable, "NOT_RECORDED"),
+            Self::NotConfirmed { .. } => (Code::Unavailable, "NOT_CONFIRMED"),
             Self::Internal { .. } => (Code::Internal, "INTERNAL"),
         }
     }
@@ -143,7 +154,9 @@ impl Refusal {
             Self::Undecodable { field, problem } => {
                 details.add_bad_request_violation(field, problem);
             }
-            Self::Overloaded { retry_after, .. } | Self::NotRecorded { retry_after, .. } => {
+            Self::Overloaded { retry_after, .. }
+            | Self::NotRecorded { retry_after, .. }
+            | Self::NotConfirmed { retry_after, .. } => {
                 details.set_retry_info(Some(*retry_after));
             }
             Self::Draining => {

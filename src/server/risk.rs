@@ -1,5 +1,5 @@
-//! `RiskService`: from a request to the engine and back. Between the decoded request and its answer
-//! nothing is awaited.
+//! `RiskService`: from a request to the engine and back. Between the decoded request and its decision
+//! nothing is awaited; the answer waits for the journal.
 // CRITICAL PATH: a change here carries its number from `benches/rpc.rs`.
 
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use super::{clock, proto};
 use crate::engine::payments::Reported;
 use crate::engine::timeline::Step;
 use crate::engine::{Receipt, RecordedEvent, ReportError, ScoreRequest};
+use crate::journal::log::Settled;
 use crate::model::field::{Field, Fields};
 use crate::model::intake::{Admitted, Violation};
 use crate::model::outcome::Outcome;
@@ -26,6 +27,8 @@ use crate::model::payment::Payment;
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
 
+/// What `degraded` has when a decision is not as durable as was promised.
+const UNKEPT_MARK: &str = "journal";
 const LOCALE_BYTES_MAX: usize = 35;
 
 /// The service.
@@ -43,7 +46,7 @@ impl Risk {
     }
 
     /// What all services share.
-    pub(super) fn core(&self) -> &Core {
+    pub(super) const fn core(&self) -> &Arc<Core> {
         &self.core
     }
 
@@ -269,18 +272,38 @@ impl Risk {
         convert::codes::codes(&set.bundle.failures, &met, left_out)
     }
 
-    fn unary<T, R>(
+    async fn unary<T, R>(
         &self,
         request: Request<T>,
         work: impl FnOnce(&Self, T, &Arrival) -> Result<R, Refusal>,
+    ) -> Result<Response<R>, Status> {
+        self.settled(request, work, |_| {}).await
+    }
+
+    /// Answers once what was done is as durable as was promised, or marks the answer when it was said
+    /// that it is given all the same.
+    async fn settled<T, R>(
+        &self,
+        request: Request<T>,
+        work: impl FnOnce(&Self, T, &Arrival) -> Result<R, Refusal>,
+        mark: impl FnOnce(&mut R),
     ) -> Result<Response<R>, Status> {
         let (_, extensions, message) = request.into_parts();
         let Some(arrival) = extensions.get::<Arrival>() else {
             return Err(Status::internal("a request came in at no door"));
         };
-        let answered = self.core.answer(arrival, || work(self, message, arrival));
-        Ok(Response::new(answered?))
+        let mut answered = self.core.answer(arrival, || work(self, message, arrival))?;
+        match self.core.settle(arrival).await? {
+            Settled::Kept => {}
+            Settled::Degraded => mark(&mut answered),
+        }
+        Ok(Response::new(answered))
     }
+}
+
+/// Marks a decision that is not as durable as was promised.
+pub(super) fn mark_unkept(response: &mut proto::ScoreResponse) {
+    response.degraded.push(UNKEPT_MARK.to_owned());
 }
 
 #[tonic::async_trait]
@@ -291,7 +314,8 @@ impl RiskService for Risk {
         &self,
         request: Request<proto::ScoreRequest>,
     ) -> Result<Response<proto::ScoreResponse>, Status> {
-        self.unary(request, |risk, message, arrival| risk.decide(message, arrival.is_over))
+        let work = |risk: &Self, message, arrival: &Arrival| risk.decide(message, arrival.is_over);
+        self.settled(request, work, mark_unkept).await
     }
 
     async fn score_stream(
@@ -302,6 +326,7 @@ impl RiskService for Risk {
             risk.core.check_room(arrival)?;
             Ok(Answers::new(messages, risk.clone(), arrival.clone()))
         })
+        .await
     }
 
     async fn report_outcome(
@@ -312,6 +337,7 @@ impl RiskService for Risk {
             risk.core.check_room(arrival)?;
             risk.report(message)
         })
+        .await
     }
 
     async fn record_event(
@@ -322,6 +348,7 @@ impl RiskService for Risk {
             risk.core.check_room(arrival)?;
             risk.record(message)
         })
+        .await
     }
 
     async fn get_payment(
@@ -332,6 +359,7 @@ impl RiskService for Risk {
             risk.core.check_room(arrival)?;
             risk.timeline(message)
         })
+        .await
     }
 
     async fn list_failure_codes(
@@ -342,6 +370,7 @@ impl RiskService for Risk {
             risk.core.check_room(arrival)?;
             Ok(risk.codes())
         })
+        .await
     }
 }
 

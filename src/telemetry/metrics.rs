@@ -18,6 +18,10 @@ const DURATION_BUCKETS_SECONDS: [f64; 14] = [
     0.05, 0.1, 0.25,
 ];
 
+/// The upper bounds of the buckets of `journal_sync_duration_seconds`.
+const SYNC_BUCKETS_SECONDS: [f64; 12] =
+    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
+
 /// How many rules get a counter of their own, over the life of the process; the rest share one.
 const RULE_LABELS_MAX: usize = 1_000;
 
@@ -107,6 +111,22 @@ handles! {
     entities: gauge = "entities";
     /// Payments in memory.
     payments: gauge = "payments";
+    /// Entries of the journal that are not on the disk.
+    journal_lag_entries: gauge = "journal_lag_entries";
+    /// Bytes of the journal that are not on the disk.
+    journal_lag_bytes: gauge = "journal_lag_bytes";
+    /// Segments of the journal.
+    journal_segments: gauge = "journal_segments";
+    /// Bytes of the journal.
+    journal_bytes: gauge = "journal_bytes";
+    /// 1 while the journal cannot take entries.
+    journal_failing: gauge = "journal_failing";
+    /// How often something could not be written to the journal or brought to the disk.
+    journal_failures: counter = "journal_failures_total";
+    /// Answers that were given although what they say is not as durable as was promised.
+    journal_degraded: counter = "journal_degraded_total";
+    /// How long it took to bring what was written to the disk.
+    journal_sync_duration: histogram = "journal_sync_duration_seconds";
 }
 
 // === impl Metrics ===
@@ -121,6 +141,10 @@ impl Metrics {
             .set_buckets_for_metric(
                 Matcher::Full("decision_duration_seconds".to_owned()),
                 &DURATION_BUCKETS_SECONDS,
+            )?
+            .set_buckets_for_metric(
+                Matcher::Full("journal_sync_duration_seconds".to_owned()),
+                &SYNC_BUCKETS_SECONDS,
             )?
             .build_recorder();
         let (handles, decisions, other_rules) = metrics::with_local_recorder(&recorder, || {

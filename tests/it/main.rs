@@ -29,6 +29,7 @@ mod feature;
 mod hand_made;
 mod intake;
 mod interpret;
+mod journal;
 mod layers;
 mod limit;
 mod list;

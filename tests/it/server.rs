@@ -5,6 +5,7 @@
 
 mod codes;
 mod drain;
+mod durable;
 mod errors;
 mod explain;
 mod fuzz;

@@ -8,8 +8,11 @@ use crate::model::packed::bytes::{Reader, write_value};
 use crate::model::value::Value;
 
 /// The names of features in the order of their values; shared by all decisions of one policy set.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct FeatureNames(pub Vec<Arc<str>>);
+#[derive(Debug, PartialEq, Eq)]
+pub struct FeatureNames {
+    names: Vec<Arc<str>>,
+    id: u64,
+}
 
 /// The value of every feature that a decision could read, as it was then. It can be told long after the
 /// policies have changed, since the names are with it.
@@ -21,6 +24,32 @@ pub struct PackedFeatures {
 
 /// Room for what nearly every decision reads, without an allocation.
 const BYTES: usize = 256;
+
+// === impl FeatureNames ===
+
+impl FeatureNames {
+    /// These names.
+    pub fn new(names: Vec<Arc<str>>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for name in &names {
+            hasher.update(name.as_bytes());
+            hasher.update(&[0]);
+        }
+        let hash = hasher.finalize();
+        let id = hash.as_bytes().first_chunk().map_or(0, |id| u64::from_le_bytes(*id));
+        Self { names, id }
+    }
+
+    /// Each of them.
+    pub fn as_slice(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    /// A hash of them, by which what is durable can name all of them at once.
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+}
 
 // === impl PackedFeatures ===
 
@@ -42,7 +71,7 @@ impl PackedFeatures {
     /// Each feature with its value, in the order of declaration.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, Value)> {
         let mut reader = Reader(&self.values);
-        self.names.0.iter().map_while(move |name| Some((name, reader.value()?)))
+        self.names.names.iter().map_while(move |name| Some((name, reader.value()?)))
     }
 
     /// The names, in the order of the values.
@@ -85,7 +114,7 @@ mod tests {
     }
 
     fn names(count: usize) -> Arc<FeatureNames> {
-        Arc::new(FeatureNames((0..count).map(|at| format!("card.f{at}").into()).collect()))
+        Arc::new(FeatureNames::new((0..count).map(|at| format!("card.f{at}").into()).collect()))
     }
 
     proptest! {
