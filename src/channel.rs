@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::model::codec::{Codec, Input, Malformed, record};
 use crate::model::failure::RankedChannel;
 use crate::model::time::Timestamp;
 use crate::model::value::Text;
@@ -63,8 +64,9 @@ struct Bucket {
     attempts: u32,
 }
 
+/// What is known of one channel.
 #[derive(Clone, Copy, Debug)]
-struct Kept {
+pub struct Kept {
     buckets: [Bucket; BUCKETS],
     saved: u32,
 }
@@ -158,6 +160,18 @@ impl ChannelStore {
         ranked.into_iter().map(|(_, channel)| channel).collect()
     }
 
+    /// What is known of each.
+    pub fn all(&self) -> Vec<(Text, Kept)> {
+        self.channels.iter().map(|(def, kept)| (def.id.clone(), *kept.lock())).collect()
+    }
+
+    /// Puts back what a snapshot had of a channel; of one that no bundle knows it is lost.
+    pub fn restore(&self, id: &str, known: Kept) {
+        if let Some(kept) = self.kept(id) {
+            *kept.lock() = known;
+        }
+    }
+
     fn kept(&self, id: &str) -> Option<&Mutex<Kept>> {
         self.channels.iter().find(|(def, _)| def.id == id).map(|(_, kept)| kept)
     }
@@ -191,5 +205,22 @@ impl Kept {
         kept.fold((0, 0), |(succeeded, attempts), bucket| {
             (bucket.succeeded.saturating_add(succeeded), bucket.attempts.saturating_add(attempts))
         })
+    }
+}
+
+record!(Bucket { 1 number, 2 succeeded, 3 attempts });
+
+impl Codec for Kept {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.buckets.iter().for_each(|bucket| bucket.encode(out));
+        self.saved.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        let mut buckets = [Bucket::default(); BUCKETS];
+        for bucket in &mut buckets {
+            *bucket = Codec::decode(input)?;
+        }
+        Ok(Self { buckets, saved: Codec::decode(input)? })
     }
 }

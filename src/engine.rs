@@ -22,6 +22,7 @@ mod report;
 mod reserve;
 mod score;
 mod settle;
+pub mod snapshot;
 mod taps;
 pub mod timeline;
 
@@ -52,6 +53,7 @@ use live::Live;
 use payments::{EventRecord, PaymentRecord, STEPS_MAX};
 use reserve::{LimitSlots, Limits, Wanted};
 use score::Asked;
+use snapshot::Images;
 use timeline::Timeline;
 
 pub use explain::Explanation;
@@ -77,6 +79,9 @@ pub struct Engine {
     /// as it takes to swap a pointer or to insert a value.
     changing: Mutex<()>,
     gate: Gate,
+    images: Images,
+    /// Held while a snapshot is taken: nothing is forgotten meanwhile, and no other one begins.
+    upkeep: Mutex<()>,
 }
 
 /// What an operator may set; no `Default`, so that every driver says what it means.
@@ -236,6 +241,8 @@ impl Engine {
             sequence: AtomicU64::new(0),
             changing: Mutex::new(()),
             gate: Gate::new(),
+            images: Images::default(),
+            upkeep: Mutex::new(()),
         }
     }
 
@@ -317,8 +324,9 @@ impl Engine {
 
     /// Forgets payments, ids and entities whose time is up, a bounded number of them at a time. What is
     /// answered does not depend on it, but for entities that had to go because there were too many:
-    /// their features are unknown then.
+    /// their features are unknown then. While a snapshot is taken nothing is forgotten.
     pub fn sweep(&self, now: Timestamp) -> Swept {
+        let Some(_no_snapshot) = self.upkeep.try_lock() else { return Swept::default() };
         let settled = now.minus(OVERTAKEN_MAX);
         let entities = self.entities.sweep(settled, self.settings.entities_max);
         self.lists.sweep(settled);
@@ -353,8 +361,10 @@ impl Engine {
             let keys = Keys::of(&live.set, &fields);
             let slots = Slots::find(&self.entities, &live.set, &keys, unseen);
             let limits = LimitSlots::find(&self.limits, &live.set, &keys, wanted, unseen);
-            if let Ok(entities) = slots.lock(&live)
-                && let Ok(limits) = limits.lock()
+            // After the set: what has seen a publication sees every snapshot that was begun before it.
+            let entities = slots.lock(&live, self.entities.snapshots().now(), &self.images);
+            if let Ok(entities) = entities
+                && let Ok(limits) = limits.lock(self.limits.snapshots().now(), &self.images)
             {
                 return work(&live, &fields, entities, limits);
             }

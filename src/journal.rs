@@ -48,6 +48,10 @@ impl Journal for Discard {
     fn append(&self, _entry: &Entry) -> Result<Position, JournalError> {
         Ok(Position::START)
     }
+
+    fn last(&self) -> Position {
+        Position(0)
+    }
 }
 
 // === impl Memory ===
@@ -56,6 +60,13 @@ impl Memory {
     /// An empty journal that takes `entries_max` entries.
     pub const fn new(entries_max: usize) -> Self {
         Self { entries: Mutex::new(Vec::new()), entries_max }
+    }
+
+    /// What was appended after that position, as it was appended.
+    pub fn after(&self, position: Position) -> Vec<Entry> {
+        let entries = self.entries.lock();
+        let from = usize::try_from(position.0).unwrap_or(usize::MAX);
+        entries.get(from..).map(<[Entry]>::to_vec).unwrap_or_default()
     }
 
     /// What was appended, in the order of application.
@@ -74,5 +85,9 @@ impl Journal for Memory {
         }
         entries.push(entry.clone());
         Ok(Position(entries.len() as u64))
+    }
+
+    fn last(&self) -> Position {
+        Position(self.entries.lock().len() as u64)
     }
 }

@@ -125,6 +125,19 @@ impl Overlay {
             .collect()
     }
 
+    /// Every change, in the order of the lists; those that have ended and were not swept are among them.
+    pub fn all(&self) -> Vec<ListChange> {
+        let lists = self.lists.load();
+        let of_list = |(list, changes): (&Text, &Arc<Changes>)| {
+            let change = |change: dashmap::mapref::multiple::RefMulti<'_, Text, ChangeKind>| {
+                let (value, kind) = (change.key().clone(), change.value().clone());
+                ListChange { list: list.clone(), value, kind }
+            };
+            changes.iter().map(change).collect::<Vec<_>>()
+        };
+        lists.iter().flat_map(of_list).collect()
+    }
+
     /// Forgets additions that have ended; they do not count any more, swept or not.
     pub fn sweep(&self, now: Timestamp) {
         let mut expiries = self.expiries.lock();

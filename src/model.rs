@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod packed;
 pub mod payment;
 pub mod settlement;
+pub mod snapshot;
 pub mod time;
 pub mod value;
 pub mod verdict;

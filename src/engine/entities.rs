@@ -12,10 +12,12 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use crate::engine::live::Live;
+use crate::engine::snapshot::Images;
 use crate::feature::state::{EntityState, Observed, Reader};
-use crate::feature::store::EntityStore;
+use crate::feature::store::{EntityStore, Slot};
 use crate::model::entity::{EntityKey, EntityKind};
 use crate::model::field::Fields;
+use crate::model::snapshot::Taken;
 use crate::model::time::Timestamp;
 use crate::model::value::Value;
 use crate::policy::ir::FeatureIndex;
@@ -39,7 +41,7 @@ pub(super) struct Keys(SmallVec<[Result<EntityKey, Place>; 12]>);
 
 /// Slots that are not locked yet, in the order of their keys.
 pub(super) struct Slots {
-    slots: SmallVec<[Arc<Mutex<EntityState>>; 12]>,
+    slots: SmallVec<[(EntityKey, Slot); 12]>,
     /// Per entity of the set.
     places: SmallVec<[Place; 12]>,
 }
@@ -101,12 +103,13 @@ impl Slots {
         for (key, index) in keys {
             // Two equal keys are one lock.
             if last != Some(key) {
-                slots.push(match unseen {
+                let slot = match unseen {
                     Unseen::Make => store.slot(key),
                     Unseen::Imagine => {
                         store.find(key).unwrap_or_else(|| Arc::new(Mutex::new(store.unseen())))
                     }
-                });
+                };
+                slots.push((key, slot));
                 last = Some(key);
             }
             if let Some(place) = places.get_mut(index) {
@@ -116,12 +119,23 @@ impl Slots {
         Self { slots, places }
     }
 
-    /// Locks them all, and makes them follow the set's layouts.
-    pub(super) fn lock<'a>(&'a self, live: &'a Live) -> Result<Entities<'a>, Stale> {
+    /// Locks them all, and makes them follow the set's layouts. `images` is given those that a snapshot
+    /// is still without.
+    pub(super) fn lock<'a>(
+        &'a self,
+        live: &'a Live,
+        now: Taken,
+        images: &Images,
+    ) -> Result<Entities<'a>, Stale> {
         let mut guards: SmallVec<[MutexGuard<'a, EntityState>; 12]> =
-            self.slots.iter().map(|slot| slot.lock()).collect();
+            self.slots.iter().map(|(_, slot)| slot.lock()).collect();
         if guards.iter().any(|state| state.is_gone()) {
             return Err(Stale);
+        }
+        for ((key, _), state) in self.slots.iter().zip(&mut guards) {
+            if state.taken_mut().is_due(now) {
+                images.entity(*key, state);
+            }
         }
         for (place, layout) in self.places.iter().zip(&live.layouts) {
             if let Place::Slot(slot) = place

@@ -26,6 +26,9 @@ pub trait Journal: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// When it can take no more; the engine then changes nothing.
     fn append(&self, entry: &Entry) -> Result<Position, JournalError>;
+
+    /// The place of the last entry; 0 when there is none.
+    fn last(&self) -> Position;
 }
 
 /// The place of an entry in the journal: the first is 1, each next one more. It is not the sequence of

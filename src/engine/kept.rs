@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::engine::journal::Entry;
+use crate::model::snapshot::{Snapshots, Taken};
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::Text;
 
@@ -17,6 +19,9 @@ use crate::model::value::Text;
 pub(super) trait Record: Default {
     /// When it was last changed; `None` when nothing is in it, so that it need not be kept.
     fn changed_at(&self) -> Option<Timestamp>;
+
+    /// What a snapshot keeps of it.
+    fn entries(&self) -> Vec<Entry>;
 }
 
 /// Records by id.
@@ -25,6 +30,9 @@ pub(super) struct Kept<R> {
     shards: Box<[Mutex<Shard<R>>]>,
     hasher: ahash::RandomState,
     kept: Span,
+    snapshots: Snapshots,
+    /// What was changed before a snapshot that had begun came to it.
+    images: Mutex<Vec<Vec<Entry>>>,
 }
 
 #[derive(Debug)]
@@ -37,6 +45,8 @@ struct Shard<R> {
 #[derive(Debug, Default)]
 struct Slot<R> {
     record: R,
+    /// The snapshot that has it, of those that were begun.
+    taken: Taken,
     /// Whether it was taken out of its shard: whoever still holds it must look again.
     is_gone: bool,
 }
@@ -53,7 +63,8 @@ impl<R: Record> Kept<R> {
     /// No records; each will be kept for `kept` after its last change.
     pub(super) fn new(kept: Span) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::new(Shard::default())).collect();
-        Self { shards, hasher: ahash::RandomState::new(), kept }
+        let (snapshots, images) = (Snapshots::default(), Mutex::default());
+        Self { shards, hasher: ahash::RandomState::new(), kept, snapshots, images }
     }
 
     /// Works on the record of that id, made when there is none, while it is locked. One in which
@@ -74,6 +85,7 @@ impl<R: Record> Kept<R> {
             if slot.is_gone {
                 continue;
             }
+            self.take(&mut slot);
             let is_new = slot.record.changed_at().is_none();
             if self.is_over(&slot.record, now) {
                 slot.record = R::default();
@@ -108,7 +120,41 @@ impl<R: Record> Kept<R> {
         if slot.is_gone || slot.record.changed_at().is_none() || self.is_over(&slot.record, now) {
             return None;
         }
+        self.take(&mut slot);
         Some(work(&mut slot.record))
+    }
+
+    /// The snapshots that are taken of them.
+    pub(super) const fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
+    }
+
+    /// What was taken because it was about to be changed.
+    pub(super) fn images(&self) -> Vec<Vec<Entry>> {
+        std::mem::take(&mut *self.images.lock())
+    }
+
+    /// Takes the records of one shard that a snapshot is still without; `None` when there is no such
+    /// shard. The shard is locked for as long as it takes to list it, each record for as long as it
+    /// takes to copy it.
+    pub(super) fn take_shard(&self, number: usize) -> Option<Vec<Vec<Entry>>> {
+        let found: Vec<_> = {
+            let shard = self.shards.get(number)?.lock();
+            shard.records.values().map(Arc::clone).collect()
+        };
+        let now = self.snapshots.now();
+        let taken = found.iter().filter_map(|slot| {
+            let mut slot = slot.lock();
+            slot.taken.is_due(now).then(|| slot.record.entries())
+        });
+        Some(taken.filter(|entries| !entries.is_empty()).collect())
+    }
+
+    /// Takes a record that is about to be changed, when a snapshot is still without it.
+    fn take(&self, slot: &mut Slot<R>) {
+        if slot.taken.is_due(self.snapshots.now()) && slot.record.changed_at().is_some() {
+            self.images.lock().push(slot.record.entries());
+        }
     }
 
     /// Forgets records whose time is up, a bounded number of them. Returns how many.
@@ -178,6 +224,10 @@ mod tests {
     impl Record for Touched {
         fn changed_at(&self) -> Option<Timestamp> {
             self.0
+        }
+
+        fn entries(&self) -> Vec<Entry> {
+            Vec::new()
         }
     }
 

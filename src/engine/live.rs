@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::channel::ChannelStore;
+use crate::channel::{ChannelStore, Kept};
 use crate::feature::spec::EntityLayout;
+use crate::model::entity::EntityKind;
 use crate::model::packed::{FeatureNames, PackedFeatures};
 use crate::model::time::{Span, Timestamp};
-use crate::model::value::Value;
+use crate::model::value::{Text, Value};
 use crate::policy::ir::FeatureIndex;
 use crate::policy::set::{FeatureDef, PolicySet, Tap};
 
@@ -73,6 +74,36 @@ impl Live {
     pub(super) fn set_of(&self, version: &str) -> Option<Arc<PolicySet>> {
         let mut held = std::iter::once(&self.set).chain(&self.former);
         held.find(|set| set.bundle.version == version).map(Arc::clone)
+    }
+
+    /// The set that was live when a snapshot was taken, with the layouts that its entities had, by their
+    /// kind, and what was known of its channels. What this build counts otherwise is unknown until it has
+    /// seen a whole window after `at`.
+    pub(super) fn restored(
+        set: Arc<PolicySet>,
+        publication: u64,
+        at: Timestamp,
+        layouts: &[(EntityKind, Arc<EntityLayout>)],
+        channels: Vec<(Text, Kept)>,
+    ) -> Self {
+        let layouts = set.entities.iter().map(|entity| {
+            let before = layouts.iter().find(|(kind, _)| *kind == entity.kind);
+            let before = before.map(|(_, layout)| layout);
+            let layout = entity.layout.carried_over(before.map(Arc::as_ref), at, publication);
+            // The same one, so that states need not find out that nothing has changed.
+            before.filter(|before| ***before == layout).map_or_else(|| Arc::new(layout), Arc::clone)
+        });
+        let layouts = layouts.collect();
+        let store = ChannelStore::new(set.bundle.channels.iter().cloned());
+        for (id, kept) in channels {
+            store.restore(&id, kept);
+        }
+        Self::new(set, layouts, store, publication)
+    }
+
+    /// The number of its publication.
+    pub(super) const fn publication(&self) -> u64 {
+        self.publication
     }
 
     fn new(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::engine::Receipt;
-use crate::engine::journal::Event;
+use crate::engine::journal::{Entry, Event};
 use crate::engine::kept::Record;
 use crate::failure::advice::PastAttempt;
 use crate::limit::hold::{self, Holdings};
@@ -247,6 +247,42 @@ impl Record for PaymentRecord {
     fn changed_at(&self) -> Option<Timestamp> {
         self.changed_at
     }
+
+    /// As if all outcomes and events had been received when the last one was: a record knows no more,
+    /// and needs no more.
+    fn entries(&self) -> Vec<Entry> {
+        let received_at = self.changed_at.unwrap_or(Timestamp::MIN);
+        let scores = self.attempts.iter().map(|attempt| Entry::Score {
+            content: attempt.content.clone(),
+            received_at: attempt.received_at,
+            occurred_at: attempt.occurred_at,
+            amount_base: attempt.amount_base.clone(),
+            features: attempt.features.clone(),
+            decision: Arc::clone(&attempt.decision),
+        });
+        let outcomes = self.outcomes.iter().map(|known| {
+            let Receipt { sequence, effective_at, repeated: _ } = known.receipt;
+            Entry::Outcome {
+                sequence,
+                received_at,
+                applied_at: effective_at,
+                effective_at,
+                outcome: Arc::clone(&known.outcome),
+                assessment: Arc::clone(&known.assessment),
+            }
+        });
+        let events =
+            self.events.iter().map(|(event, receipt)| event_entry(event, receipt, received_at));
+        let mut entries: Vec<Entry> = scores.chain(outcomes).chain(events).collect();
+        entries.sort_by_key(Entry::sequence);
+        entries
+    }
+}
+
+fn event_entry(event: &Arc<Event>, receipt: &Receipt, received_at: Timestamp) -> Entry {
+    let Receipt { sequence, effective_at, repeated: _ } = *receipt;
+    let event = Arc::clone(event);
+    Entry::Event { sequence, received_at, applied_at: effective_at, effective_at, event }
 }
 
 // === impl Attempt ===
@@ -310,5 +346,10 @@ impl Attempt {
 impl Record for EventRecord {
     fn changed_at(&self) -> Option<Timestamp> {
         self.applied.as_ref().map(|(_, _, received_at)| *received_at)
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let applied = self.applied.iter();
+        applied.map(|(event, receipt, at)| event_entry(event, receipt, *at)).collect()
     }
 }

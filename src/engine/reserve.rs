@@ -11,10 +11,12 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use crate::engine::entities::{Keys, Place, Stale, Unseen};
+use crate::engine::snapshot::Images;
 use crate::limit::hold::{Holding, Holdings};
 use crate::limit::state::{LimitState, Reading};
 use crate::limit::store::LimitStore;
 use crate::model::limit::{LimitKey, Period, Reservation, Usage};
+use crate::model::snapshot::Taken;
 use crate::model::time::Timestamp;
 use crate::model::verdict::Mode;
 use crate::policy::evaluate::LimitReading;
@@ -102,12 +104,17 @@ impl LimitSlots {
         Self { slots, keys }
     }
 
-    /// Locks them all.
-    pub(super) fn lock(&self) -> Result<Limits<'_>, Stale> {
-        let guards: SmallVec<[(LimitKey, MutexGuard<'_, LimitState>); 8]> =
+    /// Locks them all. `images` is given those that a snapshot is still without.
+    pub(super) fn lock(&self, now: Taken, images: &Images) -> Result<Limits<'_>, Stale> {
+        let mut guards: SmallVec<[(LimitKey, MutexGuard<'_, LimitState>); 8]> =
             self.slots.iter().map(|(key, slot)| (*key, slot.lock())).collect();
         if guards.iter().any(|(_, state)| state.is_gone()) {
             return Err(Stale);
+        }
+        for (key, state) in &mut guards {
+            if state.taken_mut().is_due(now) {
+                images.limit(*key, state);
+            }
         }
         Ok(Limits { guards, keys: &self.keys })
     }

@@ -187,9 +187,9 @@ impl Engine {
     ) {
         let Some((card, attempt)) = card_attempt(fields, at) else { return };
         if is_card_decline(outcome, diagnosis) {
-            self.cards.declined(card, attempt);
+            self.cards.declined(card, attempt, |key, card| self.images.card(key, card));
         } else if diagnosis.money == Money::Succeeded {
-            self.cards.approved(card, at);
+            self.cards.approved(card, at, |key, card| self.images.card(key, card));
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::feature::large::EXACT_MAX;
 use crate::feature::sketch::Sketch;
 use crate::feature::spec::Distinct;
 use crate::feature::summary::{Part as _, Summary};
+use crate::model::codec::{Codec, Input, Malformed, encode_unsigned, record};
 
 /// The sums over all time of one stream.
 #[derive(Clone, Debug)]
@@ -128,5 +129,38 @@ impl Different {
 impl Default for Different {
     fn default() -> Self {
         Self::Each(HashSet::default())
+    }
+}
+
+record!(AllTime { 1 pushed, 2 last, 3 distinct, 4 distinct_pushed });
+
+impl Codec for Different {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Each(known) => {
+                out.push(1);
+                encode_unsigned(out, known.len() as u64);
+                #[expect(clippy::iter_over_hash_type, reason = "a set has no order")]
+                for identity in known {
+                    out.extend_from_slice(&identity.to_le_bytes());
+                }
+            }
+            Self::Many(sketch) => {
+                out.push(2);
+                sketch.encode(out);
+            }
+        }
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        Ok(match input.byte()? {
+            1 => {
+                let count = input.count()?;
+                let identity = |_| input.array().map(u64::from_le_bytes);
+                Self::Each((0..count).map(identity).collect::<Result<_, _>>()?)
+            }
+            2 => Self::Many(Codec::decode(input)?),
+            number => return Err(Malformed::Newer { type_name: "Different", number }),
+        })
     }
 }

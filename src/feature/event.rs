@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 
 use crate::feature::state::Observed;
+use crate::model::codec::{Codec, Input, Malformed, record};
 use crate::model::time::Timestamp;
 use crate::model::value::{Text, Value};
 
@@ -216,4 +217,71 @@ const fn spread(bits: u64) -> u64 {
     let bits = (bits ^ (bits >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
     let bits = (bits ^ (bits >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
     (bits ^ (bits >> 32)).wrapping_add(0x9e37_79b9_7f4a_7c15)
+}
+
+record!(Values { 1 known, 2 cleaned_at_len });
+
+/// Most events are a few bytes more than their time.
+impl Codec for Event {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let kind = match self.kind {
+            Kind::Plain => 0,
+            Kind::Unknown => 1,
+            Kind::Bool => 2,
+            Kind::Int => 3,
+            Kind::Float => 4,
+            Kind::Time => 5,
+            Kind::Hashed => 6,
+            Kind::Short => 7,
+        };
+        out.push(kind | if self.is_latest { LATEST } else { 0 });
+        self.at.encode(out);
+        self.stream.encode(out);
+        if !matches!(self.kind, Kind::Plain | Kind::Unknown) {
+            out.extend_from_slice(&self.bits.to_le_bytes());
+        }
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        let first = input.byte()?;
+        let kind = match first & !LATEST {
+            0 => Kind::Plain,
+            1 => Kind::Unknown,
+            2 => Kind::Bool,
+            3 => Kind::Int,
+            4 => Kind::Float,
+            5 => Kind::Time,
+            6 => Kind::Hashed,
+            7 => Kind::Short,
+            number => return Err(Malformed::Newer { type_name: "Kind", number }),
+        };
+        let (at, stream) = (Codec::decode(input)?, Codec::decode(input)?);
+        let bits = match kind {
+            Kind::Plain | Kind::Unknown => 0,
+            Kind::Bool | Kind::Int | Kind::Float | Kind::Time | Kind::Short | Kind::Hashed => {
+                u64::from_le_bytes(input.array()?)
+            }
+        };
+        Ok(Self { at, bits, stream, kind, is_latest: first & LATEST != 0 })
+    }
+}
+
+/// The bit beside the kind that says that no later event has the same value.
+const LATEST: u8 = 0x80;
+
+impl Codec for Scalar {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.value().encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        match Value::decode(input)? {
+            Value::Int(number) => Ok(Self::Int(number)),
+            Value::Float(number) => Ok(Self::Float(number)),
+            Value::Time(at) => Ok(Self::Time(at)),
+            Value::Missing | Value::Unknown | Value::Bool(_) | Value::Text(_) | Value::Texts(_) => {
+                Err(Malformed::Not("number or time"))
+            }
+        }
+    }
 }

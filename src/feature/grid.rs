@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use crate::feature::event::Event;
 use crate::feature::sketch::{Sketch, Sparse};
 use crate::feature::summary::{Part, Summary};
+use crate::model::codec::{Codec, Input, Malformed};
 use crate::model::time::{Span, Timestamp};
 
 const SLOTS_PER_WINDOW: i64 = 128;
@@ -190,5 +191,69 @@ impl DistinctSlots {
         let mut sketch = Sketch::new();
         self.slots.range(first, end).for_each(|values| sketch.merge(values));
         sketch
+    }
+}
+
+impl Codec for SlotNumber {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        Codec::decode(input).map(Self)
+    }
+}
+
+impl<T: Codec> Codec for Slots<T> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.slots.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        Ok(Self { slots: Codec::decode(input)? })
+    }
+}
+
+impl Codec for SummarySlots {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.slots.encode(out);
+        self.closed.is_some().encode(out);
+        self.closed.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        let slots = Codec::decode(input)?;
+        let closed = if bool::decode(input)? { Codec::decode(input)? } else { None };
+        Ok(Self { slots, closed })
+    }
+}
+
+/// What the slots come to from one on follows from them.
+impl Codec for DistinctSlots {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.slots.encode(out);
+        out.push(u8::from(self.merged.is_some()));
+        if let Some((first, _)) = &self.merged {
+            first.encode(out);
+        }
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        let mut distinct = Self { slots: Codec::decode(input)?, merged: None };
+        if bool::decode(input)? {
+            let first = SlotNumber::decode(input)?;
+            distinct.merged = Some((first, distinct.merge(first, None)));
+        }
+        Ok(distinct)
+    }
+}
+
+impl Codec for Grid {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.width.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        Ok(Self { width: i64::decode(input)?.max(1) })
     }
 }

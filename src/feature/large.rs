@@ -22,6 +22,7 @@ use crate::feature::ring::Ring;
 use crate::feature::sketch::Sketch;
 use crate::feature::spec::{StreamPlan, WindowPlan};
 use crate::feature::summary::{Count, Part};
+use crate::model::codec::{Codec, Input, Malformed, record};
 use crate::model::time::{Span, Timestamp};
 
 /// Up to this many events in one window are exact.
@@ -367,5 +368,31 @@ impl Window {
         if let Some(distinct) = &mut self.distinct_pushed {
             distinct.drop_before(kept);
         }
+    }
+}
+
+record!(Window { 1 length, 2 grid, 3 pushed, 4 distinct, 5 distinct_pushed });
+
+/// The latest times of the values follow from the ring.
+impl Codec for Large {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.ring.encode(out);
+        self.pushed_to.encode(out);
+        self.latest.is_some().encode(out);
+        self.windows.encode(out);
+        self.all_time.is_some().encode(out);
+        self.all_time.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        let ring = Ring::decode(input)?;
+        let pushed_to = Codec::decode(input)?;
+        let latest = bool::decode(input)?.then(|| {
+            let latest = ring.all().filter(|event| event.is_latest);
+            latest.map(|event| (event.identity(), event.at)).collect()
+        });
+        let windows = Codec::decode(input)?;
+        let all_time = if bool::decode(input)? { Codec::decode(input)? } else { None };
+        Ok(Self { ring, pushed_to, latest, windows, all_time })
     }
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use crate::feature::event::Event;
 use crate::feature::summary::{Count, Part, Summary};
+use crate::model::codec::record;
 use crate::model::time::Timestamp;
 
 /// Large enough that merging chunks is cheap, small enough that looking through one is.
@@ -257,3 +258,6 @@ impl Chunk {
         Self { events, summary, latest, place }
     }
 }
+
+record!(Ring { 1 chunks, 2 len, 3 unknown });
+record!(Chunk { 1 events, 2 summary, 3 latest, 4 place });

@@ -1,6 +1,8 @@
 //! An estimate of how many different values there are, from 2^14 registers that each remember the rarest
 //! hash they have seen (a `HyperLogLog`). The standard error is 0.81 %.
 
+use crate::model::codec::{Codec, Input, Malformed, encode_slice};
+
 const INDEX_BITS: u32 = 14;
 const REGISTERS: usize = 1 << INDEX_BITS;
 /// The rank of a hash whose other 50 bits are all zero.
@@ -194,4 +196,49 @@ fn tau(share: f64) -> f64 {
             return sum / 3.0;
         }
     }
+}
+
+/// The ranks follow from the registers.
+impl Codec for Sketch {
+    fn encode(&self, out: &mut Vec<u8>) {
+        encode_slice(out, &self.registers);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        let mut sketch = Self::new();
+        for (register, rank) in registers(input.slice()?)?.iter().enumerate() {
+            sketch.raise(register, *rank);
+        }
+        Ok(sketch)
+    }
+}
+
+impl Codec for Sparse {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::List { entries, settled } => {
+                out.push(1);
+                entries.encode(out);
+                settled.encode(out);
+            }
+            Self::Dense(ranks) => {
+                out.push(2);
+                encode_slice(out, ranks);
+            }
+        }
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        Ok(match input.byte()? {
+            1 => Self::List { entries: Codec::decode(input)?, settled: Codec::decode(input)? },
+            2 => Self::Dense(registers(input.slice()?)?.to_vec()),
+            number => return Err(Malformed::Newer { type_name: "Sparse", number }),
+        })
+    }
+}
+
+/// One rank a register, none beyond the greatest.
+fn registers(bytes: &[u8]) -> Result<&[u8], Malformed> {
+    let is_whole = bytes.len() == REGISTERS && bytes.iter().all(|it| usize::from(*it) <= RANK_MAX);
+    if is_whole { Ok(bytes) } else { Err(Malformed::Not("sketch")) }
 }

@@ -1,5 +1,6 @@
 //! What is kept for an entity: streams of events, and the features computed from them.
 
+use crate::model::codec::{Codec, Input, Malformed, choice, record};
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::ValueType;
 
@@ -255,5 +256,71 @@ impl Distinct {
         let counts = feature.aggregate == Aggregate::Distinct;
         self.delayed |= counts && feature.delay > Span::ZERO;
         self.up_to_now |= counts && feature.delay == Span::ZERO;
+    }
+}
+
+record!(FeatureSpec {
+    1 id,
+    2 stream,
+    3 aggregate,
+    4 window,
+    5 delay,
+    6 inclusive,
+    7 value_type,
+});
+record!(StreamSpec { 1 id, 2 value_type });
+
+choice!(Aggregate {
+    1 Count,
+    2 Sum,
+    3 Avg,
+    4 Min,
+    5 Max,
+    6 Stddev,
+    7 Distinct,
+    8 Last,
+    9 SinceFirst,
+    10 SinceLast,
+});
+choice!(ValueType { 1 Bool, 2 Int, 3 Float, 4 Time, 5 Text, 6 Texts, 7 Any });
+
+impl Codec for FeatureId {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        Codec::decode(input).map(Self)
+    }
+}
+
+impl Codec for StreamId {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        Codec::decode(input).map(Self)
+    }
+}
+
+/// What must be kept follows from the features.
+impl Codec for EntityLayout {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.streams.encode(out);
+        self.features.encode(out);
+        self.known_from.encode(out);
+        self.idle_max.encode(out);
+        self.publication.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        let (streams, features): (Vec<StreamSpec>, Vec<FeatureSpec>) = Codec::decode(input)?;
+        let known_from: Vec<Timestamp> = Codec::decode(input)?;
+        if known_from.len() != features.len() {
+            return Err(Malformed::Not("layout"));
+        }
+        let (idle_max, publication) = Codec::decode(input)?;
+        Ok(Self { known_from, publication, ..Self::new(streams, features, idle_max) })
     }
 }

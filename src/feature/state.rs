@@ -12,6 +12,8 @@ use crate::feature::event::{Event, Values};
 use crate::feature::large::Large;
 use crate::feature::reading::{self, Source, View};
 use crate::feature::spec::EntityLayout;
+use crate::model::codec::{Codec, Input, Malformed, record};
+use crate::model::snapshot::Taken;
 use crate::model::time::{Span, Timestamp};
 use crate::model::value::Value;
 
@@ -47,6 +49,8 @@ pub struct EntityState {
     events: SmallVec<[Event; 2]>,
     /// What most entities do not need.
     more: Option<Box<More>>,
+    /// The snapshot that has it, of those that were begun.
+    taken: Taken,
     is_gone: bool,
 }
 
@@ -92,6 +96,7 @@ impl EntityState {
             lost_before,
             events: SmallVec::new_const(),
             more: None,
+            taken: Taken::NEVER,
             is_gone: false,
         }
     }
@@ -203,6 +208,39 @@ impl EntityState {
         }
     }
 
+    /// The snapshot that has it, of those that were begun.
+    pub const fn taken_mut(&mut self) -> &mut Taken {
+        &mut self.taken
+    }
+
+    /// The layout that its events are counted in; `None` when nothing was.
+    pub const fn layout(&self) -> Option<&Arc<EntityLayout>> {
+        self.layout.as_ref()
+    }
+
+    /// Appends its bytes: all but the layout, which whoever writes keeps for many.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.last_effective.encode(out);
+        self.lost_before.encode(out);
+        self.events.encode(out);
+        self.more.is_some().encode(out);
+        self.more.encode(out);
+    }
+
+    /// Reads what [`Self::encode`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are no state.
+    pub fn decode(
+        layout: Option<Arc<EntityLayout>>,
+        input: &mut Input<'_>,
+    ) -> Result<Self, Malformed> {
+        let (last_effective, lost_before) = Codec::decode(input)?;
+        let events = Codec::decode(input)?;
+        let more = if bool::decode(input)? { Codec::decode(input)? } else { None };
+        Ok(Self { layout, last_effective, events, more, ..Self::new(lost_before) })
+    }
+
     /// Whether it was taken out of the store: whoever holds it looks it up again.
     pub const fn is_gone(&self) -> bool {
         self.is_gone
@@ -309,3 +347,5 @@ impl Default for EntityState {
         Self::new(Timestamp::MIN)
     }
 }
+
+record!(More { 1 values, 2 large });

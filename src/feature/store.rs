@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::feature::state::EntityState;
 use crate::model::entity::EntityKey;
+use crate::model::snapshot::Snapshots;
 use crate::model::time::Timestamp;
 
 /// A shard holds its lock while it is swept; this many keep that below a tenth of a millisecond with a
@@ -39,6 +40,7 @@ pub struct EntityStore {
     sweeps: AtomicUsize,
     /// Up to when what happened may have been evicted with an entity that was not idle; microseconds.
     evicted_at: AtomicI64,
+    snapshots: Snapshots,
 }
 
 /// What a sweep did.
@@ -60,6 +62,7 @@ impl EntityStore {
             len: AtomicUsize::new(0),
             sweeps: AtomicUsize::new(0),
             evicted_at: AtomicI64::new(Timestamp::MIN.as_micros()),
+            snapshots: Snapshots::default(),
         }
     }
 
@@ -87,7 +90,37 @@ impl EntityStore {
     /// been evicted.
     pub fn unseen(&self) -> EntityState {
         // Acquire: whoever no longer finds an evicted entity also sees that it was evicted.
-        EntityState::new(Timestamp::from_micros(self.evicted_at.load(Ordering::Acquire)))
+        let mut state =
+            EntityState::new(Timestamp::from_micros(self.evicted_at.load(Ordering::Acquire)));
+        *state.taken_mut() = self.snapshots.now();
+        state
+    }
+
+    /// Up to when what happened may have been evicted; [`Timestamp::MIN`] when nothing was.
+    pub fn evicted_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.evicted_at.load(Ordering::Acquire))
+    }
+
+    /// The snapshots that are taken of it.
+    pub const fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
+    }
+
+    /// Every entity as it is found now. No shard is locked for longer than it takes to list it.
+    pub fn slots(&self) -> Vec<(EntityKey, Slot)> {
+        self.entities.iter().map(|slot| (*slot.key(), Arc::clone(slot.value()))).collect()
+    }
+
+    /// Puts an entity back that a snapshot had.
+    pub fn restore(&self, key: EntityKey, state: EntityState) {
+        if self.entities.insert(key, Arc::new(Mutex::new(state))).is_none() {
+            self.len.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes what was evicted before the snapshot.
+    pub fn restore_evicted(&self, at: Timestamp) {
+        self.evicted_at.fetch_max(at.as_micros(), Ordering::Release);
     }
 
     /// How many entities there are.

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use crate::feature::event::{Event, Kind, Scalar, float};
 use crate::feature::wide::Wide;
+use crate::model::codec::record;
 use crate::model::time::Timestamp;
 
 /// What several events add up to.
@@ -362,3 +363,10 @@ pub(super) fn total_float(total: Total) -> f64 {
         Total::Float(sum) => sum,
     }
 }
+
+record!(Count { 1 all, 2 unknown });
+record!(Tally { 1 count, 2 first, 3 first_unknown, 4 last, 5 last_unknown });
+record!(Moments { 1 odd, 2 ints, 3 int_sum, 4 int_squares, 5 floats });
+record!(Extremes { 1 odd, 2 least, 3 greatest });
+record!(Summary { 1 tally, 2 moments, 3 extremes });
+record!(Floats { 1 count, 2 sum, 3 lost, 4 mean, 5 deviations });

@@ -1,5 +1,7 @@
 //! Unsigned integers of 256 bits, as far as an exact variance needs them.
 
+use crate::model::codec::record;
+
 /// `high * 2^128 + low`. No operation can overflow for fewer than 2^63 squares of 64-bit integers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wide {
@@ -62,6 +64,8 @@ impl Wide {
         self.high as f64 * HALF * HALF + self.low as f64
     }
 }
+
+record!(Wide { 1 high, 2 low });
 
 #[cfg(test)]
 mod tests {

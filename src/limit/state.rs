@@ -9,7 +9,9 @@ use std::collections::VecDeque;
 use jiff::tz::TimeZone;
 
 use crate::limit::calendar::{Bounds, bounds};
+use crate::model::codec::{Codec, END, Input, Malformed, encode_field, record};
 use crate::model::limit::{Held, OnExpiry, Period, RESERVATION_KEPT, Usage};
+use crate::model::snapshot::Taken;
 use crate::model::time::{Span, Timestamp};
 
 /// With more entries than this, those that lie close together become one.
@@ -31,7 +33,7 @@ pub struct Reading<'a> {
 }
 
 /// What one entity has used and reserved of one limit.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct LimitState {
     entries: VecDeque<Entry>,
     /// Of all entries, as if nothing had left and nothing had ended.
@@ -46,6 +48,8 @@ pub struct LimitState {
     idle_from: Timestamp,
     /// What happened before this instant may have been evicted.
     lost_before: Option<Timestamp>,
+    /// The snapshot that has it, of those that were begun.
+    taken: Taken,
     pub(super) is_gone: bool,
 }
 
@@ -74,6 +78,11 @@ impl LimitState {
     /// The last time at which something was changed here.
     pub fn last_effective(&self) -> Option<Timestamp> {
         self.last_effective
+    }
+
+    /// The snapshot that has it, of those that were begun.
+    pub fn taken_mut(&mut self) -> &mut Taken {
+        &mut self.taken
     }
 
     /// Whether it was taken out of its store: whoever still holds it must look again.
@@ -305,4 +314,42 @@ impl Sum {
 /// As much of it as fits.
 fn narrow(number: i128) -> i64 {
     i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX })
+}
+
+record!(Entry { 1 at, 2 sum });
+record!(Sum { 1 used, 2 reserved, 3 open });
+record!(Bounds { 1 start, 2 end });
+
+/// The sum follows from the entries.
+impl Codec for LimitState {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.entries.encode(out);
+        self.ended.encode(out);
+        encode_field(out, 1, &self.bounds);
+        encode_field(out, 2, &self.forgotten_before);
+        encode_field(out, 3, &self.last_effective);
+        encode_field(out, 4, &self.lost_before);
+        out.push(END);
+        self.idle_from.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        let entries: VecDeque<Entry> = Codec::decode(input)?;
+        let ended = usize::decode(input)?.min(entries.len());
+        let mut sum = Sum::default();
+        entries.iter().for_each(|entry| sum.add(entry.sum));
+        let mut state = Self { entries, sum, ended, ..Self::default() };
+        loop {
+            match input.byte()? {
+                END => break,
+                1 => state.bounds = Codec::decode(input)?,
+                2 => state.forgotten_before = Codec::decode(input)?,
+                3 => state.last_effective = Codec::decode(input)?,
+                4 => state.lost_before = Codec::decode(input)?,
+                number => return Err(Malformed::Newer { type_name: "LimitState", number }),
+            }
+        }
+        state.idle_from = Codec::decode(input)?;
+        Ok(state)
+    }
 }

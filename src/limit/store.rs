@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::limit::state::LimitState;
 use crate::model::limit::LimitKey;
+use crate::model::snapshot::Snapshots;
 use crate::model::time::Timestamp;
 
 /// A shard holds its lock while it is swept; this many keep that short with a million states.
@@ -26,6 +27,7 @@ pub struct LimitStore {
     len: AtomicUsize,
     /// Up to when usage may have been evicted; microseconds.
     evicted_at: AtomicI64,
+    snapshots: Snapshots,
 }
 
 // === impl LimitStore ===
@@ -37,6 +39,7 @@ impl LimitStore {
             states: DashMap::with_hasher_and_shard_amount(ahash::RandomState::new(), SHARDS),
             len: AtomicUsize::new(0),
             evicted_at: AtomicI64::new(i64::MIN),
+            snapshots: Snapshots::default(),
         }
     }
 
@@ -62,8 +65,37 @@ impl LimitStore {
 
     /// The state of a key that is not in the store.
     pub fn unseen(&self) -> LimitState {
+        let mut state = LimitState::after_eviction(self.evicted_at());
+        *state.taken_mut() = self.snapshots.now();
+        state
+    }
+
+    /// Up to when usage may have been evicted.
+    pub fn evicted_at(&self) -> Option<Timestamp> {
         let evicted = self.evicted_at.load(Ordering::Relaxed);
-        LimitState::after_eviction((evicted > i64::MIN).then(|| Timestamp::from_micros(evicted)))
+        (evicted > i64::MIN).then(|| Timestamp::from_micros(evicted))
+    }
+
+    /// The snapshots that are taken of it.
+    pub const fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
+    }
+
+    /// Every state as it is found now. No shard is locked for longer than it takes to list it.
+    pub fn slots(&self) -> Vec<(LimitKey, Slot)> {
+        self.states.iter().map(|slot| (*slot.key(), Arc::clone(slot.value()))).collect()
+    }
+
+    /// Puts a state back that a snapshot had.
+    pub fn restore(&self, key: LimitKey, state: LimitState) {
+        if self.states.insert(key, Arc::new(Mutex::new(state))).is_none() {
+            self.len.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes what was evicted before the snapshot.
+    pub fn restore_evicted(&self, at: Timestamp) {
+        self.evicted_at.fetch_max(at.as_micros(), Ordering::Relaxed);
     }
 
     /// How many states are held.

@@ -17,6 +17,7 @@
 //! | a choice | the number of the variant, then what it holds |
 
 mod attempt;
+mod collection;
 mod decision;
 mod failure;
 mod input;

@@ -40,6 +40,11 @@ impl EntityKey {
         Some(Self([u64::from_le_bytes(*high), u64::from_le_bytes(*low)]))
     }
 
+    /// The key of these bits, which were those of a key.
+    pub(crate) const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
     /// The 128 bits.
     pub const fn bits(self) -> u128 {
         let [high, low] = self.0;

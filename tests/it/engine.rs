@@ -14,6 +14,7 @@ mod not_before;
 mod publication;
 mod races;
 mod reports;
+mod snapshot;
 
 use vajra::engine::ScoreError;
 use vajra::engine::ScoreRequest;

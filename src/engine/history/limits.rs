@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use crate::engine::entities::{Keys, Unseen};
 use crate::engine::history::completer::Happened;
 use crate::engine::history::{Batch, reads};
+use crate::engine::snapshot::Images;
 use crate::engine::reserve::{LimitSlots, Limits, Wanted};
 use crate::limit::hold::{self, Holdings};
 use crate::limit::store::LimitStore;
@@ -187,7 +188,7 @@ fn with_limits<T>(
     let keys = Keys::of(set, fields);
     loop {
         let slots = LimitSlots::find(store, set, &keys, wanted, Unseen::Make);
-        if let Ok(mut limits) = slots.lock() {
+        if let Ok(mut limits) = slots.lock(store.snapshots().now(), &Images::default()) {
             return work(&mut limits);
         }
     }

@@ -157,6 +157,16 @@ impl<'a> Input<'a> {
         Ok(self.context.names.shared(text))
     }
 
+    /// What is left.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Makes names known that stand among the bytes themselves.
+    pub fn learn(&mut self, names: Arc<FeatureNames>) {
+        self.context.add_features(names);
+    }
+
     /// What they refer to.
     pub const fn context(&self) -> &Context {
         self.context

@@ -283,12 +283,11 @@ impl Driven {
     pub(super) fn assert_equals(&self, other: &Engine) {
         assert_eq!(self.engine.policies().bundle.version, other.policies().bundle.version);
         let now = at(self.clock);
+        let ids: Vec<String> =
+            (0..self.payments.len()).map(|number| format!("p{number}")).collect();
         for secs in [0, 20, 80, 86_400, 2 * 86_400] {
             let now = now.plus(Span::from_secs(secs));
-            assert_eq!(
-                seen(&self.engine, self.payments.len(), now),
-                seen(other, self.payments.len(), now)
-            );
+            assert_eq!(seen(&self.engine, &ids, now), seen(other, &ids, now));
         }
         // What was answered is answered again, byte for byte, and counts nothing.
         for fields in self.payments.iter().flatten() {
@@ -329,12 +328,15 @@ impl Driven {
 }
 
 /// All that can be seen of an engine without changing it.
-fn seen(engine: &Engine, payments: usize, now: Timestamp) -> BTreeMap<String, String> {
+pub(super) fn seen(
+    engine: &Engine,
+    payments: &[String],
+    now: Timestamp,
+) -> BTreeMap<String, String> {
     let mut seen = BTreeMap::new();
-    for number in 0..payments {
-        let id = format!("p{number}");
-        let timeline = engine.payment(&id, now);
-        seen.insert(id, format!("{timeline:?}"));
+    for id in payments {
+        let timeline = engine.payment(id, now);
+        seen.insert(id.clone(), format!("{timeline:?}"));
     }
     for card in 0..4u8 {
         for device in 0..3u8 {
