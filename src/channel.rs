@@ -166,9 +166,9 @@ impl ChannelStore {
     }
 
     /// Puts back what a snapshot had of a channel; of one that no bundle knows it is lost.
-    pub fn restore(&self, id: &str, known: Kept) {
+    pub fn restore(&self, id: &str, known: &Kept) {
         if let Some(kept) = self.kept(id) {
-            *kept.lock() = known;
+            *kept.lock() = *known;
         }
     }
 

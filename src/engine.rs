@@ -25,6 +25,7 @@ mod settle;
 pub mod snapshot;
 mod taps;
 pub mod timeline;
+mod verify;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -303,6 +304,17 @@ impl Engine {
     /// The set that decides now.
     pub fn policies(&self) -> Arc<PolicySet> {
         Arc::clone(&self.live.load().set)
+    }
+
+    /// Appends the set that the engine was made with, as the first entry of a log.
+    ///
+    /// # Errors
+    /// When the journal does not take it.
+    pub fn record_beginning(&self, at: Timestamp) -> Result<(), JournalError> {
+        let bundle = &self.policies().bundle;
+        let policy_version = bundle.version.clone();
+        let files = Arc::clone(&bundle.files);
+        self.append(|sequence| (Entry::Publication { sequence, at, policy_version, files }, ()))
     }
 
     /// Makes a set the current one. Attempts that are being decided finish with the one they started

@@ -18,11 +18,14 @@ mod format;
 pub mod log;
 mod open;
 pub mod reader;
+pub mod restart;
 mod segment;
 pub mod segments;
 mod shared;
 pub mod simulated;
+pub mod snapshots;
 mod tail;
+pub mod verify;
 mod writer;
 
 use parking_lot::Mutex;

@@ -9,13 +9,13 @@ use std::sync::atomic::Ordering;
 
 use crate::engine::entities::Unseen;
 use crate::engine::event::{completed, of_outcome};
-use crate::engine::journal::{Entry, Event};
+use crate::engine::journal::{Entry, Event, Journal};
 use crate::engine::payments::{Attempt, EventRecord, Reported};
 use crate::engine::reserve::Wanted;
 use crate::engine::score::keep_attempt;
 use crate::engine::settle::{goes_to, past_with};
 use crate::engine::taps::brought;
-use crate::engine::{Engine, Receipt};
+use crate::engine::{Engine, Receipt, Settings};
 use crate::list::ListChange;
 use crate::model::failure::Assessment;
 use crate::model::field::{Field, Fields};
@@ -40,6 +40,14 @@ pub enum ApplyError {
         /// The payment.
         payment_id: Text,
     },
+    /// A log begins with the policies of its first decisions, and this one does not.
+    #[error(
+        "entry {sequence} is the first, and publishes no policies: what was before it is missing"
+    )]
+    NoBeginning {
+        /// Its place in the order of application.
+        sequence: u64,
+    },
     /// The files that it published are refused today.
     #[error("policies {policy_version}, which entry {sequence} published, are refused: {problem}")]
     Policies {
@@ -62,6 +70,31 @@ struct Applied {
 }
 
 impl Engine {
+    /// The engine that a log begins with: its first entry publishes the first policies.
+    ///
+    /// # Errors
+    /// When it does not, or they are refused today.
+    pub fn begun_by(
+        first: &Entry,
+        settings: Settings,
+        journal: Arc<dyn Journal>,
+        compile: Compile<'_>,
+    ) -> Result<Self, ApplyError> {
+        let sequence = first.sequence();
+        let Entry::Publication { policy_version, files, .. } = first else {
+            return Err(ApplyError::NoBeginning { sequence });
+        };
+        let set = compile(files).map_err(|problem| ApplyError::Policies {
+            sequence,
+            policy_version: policy_version.clone(),
+            problem,
+        })?;
+        let engine = Self::new(set, settings, journal);
+        // Relaxed: nobody else has it yet.
+        engine.sequence.store(sequence, Ordering::Relaxed);
+        Ok(engine)
+    }
+
     /// Applies what another engine with the same history appended. Nothing is appended here, and what the
     /// entry says of limits and decisions stands, whatever would be decided today.
     ///
@@ -70,7 +103,15 @@ impl Engine {
     pub fn apply(&self, entry: &Entry, compile: Compile<'_>) -> Result<(), ApplyError> {
         let _passing = self.gate.pass();
         match entry {
-            Entry::Score { content, received_at, occurred_at, amount_base, features, decision } => {
+            Entry::Score {
+                content,
+                received_at,
+                occurred_at,
+                amount_base,
+                locale: _,
+                features,
+                decision,
+            } => {
                 let times = (*received_at, *occurred_at);
                 let attempt = Attempt::of(content.clone(), times, amount_base, features, decision);
                 self.apply_decision(attempt);

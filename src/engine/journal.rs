@@ -49,6 +49,8 @@ pub enum Entry {
         occurred_at: Option<Timestamp>,
         /// `payment.amount_base` as computed.
         amount_base: Value,
+        /// The locale that was asked for.
+        locale: Text,
         /// What it was decided on: every feature that the policies could read, with its value then.
         features: PackedFeatures,
         /// The decision; it has the sequence, the effective time and the version of the policies.

@@ -96,7 +96,7 @@ impl Live {
         let layouts = layouts.collect();
         let store = ChannelStore::new(set.bundle.channels.iter().cloned());
         for (id, kept) in channels {
-            store.restore(&id, kept);
+            store.restore(&id, &kept);
         }
         Self::new(set, layouts, store, publication)
     }

@@ -257,6 +257,7 @@ impl Record for PaymentRecord {
             received_at: attempt.received_at,
             occurred_at: attempt.occurred_at,
             amount_base: attempt.amount_base.clone(),
+            locale: Text::default(),
             features: attempt.features.clone(),
             decision: Arc::clone(&attempt.decision),
         });

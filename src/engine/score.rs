@@ -82,12 +82,13 @@ impl Engine {
         let payment_id = Text::from(payment.id());
         let content = Packed::new(payment.fields(), &NOT_CONTENT);
         if asked.request.dry_run {
+            let next = self.sequence.load(Ordering::Relaxed) + 1;
             let known = self.payments.with_known(&payment_id, asked.received_at, |record| {
                 known_attempt(record, asked.request, &content)
-                    .unwrap_or_else(|| Ok(self.imagine(asked, record)))
+                    .unwrap_or_else(|| Ok(self.imagine(asked, record, next)))
             });
             let first = PaymentRecord::default();
-            return known.unwrap_or_else(|| Ok(self.imagine(asked, &first)));
+            return known.unwrap_or_else(|| Ok(self.imagine(asked, &first, next)));
         }
         let _passing = self.gate.pass();
         self.payments.with(&payment_id, asked.received_at, |record| {
@@ -99,15 +100,19 @@ impl Engine {
         })
     }
 
-    /// What would be decided; nothing is stored or counted.
-    fn imagine(&self, asked: Asked<'_>, record: &PaymentRecord) -> Scored {
+    /// What would be decided under that sequence; nothing is stored or counted.
+    pub(super) fn imagine(
+        &self,
+        asked: Asked<'_>,
+        record: &PaymentRecord,
+        sequence: u64,
+    ) -> Scored {
         let (held, keys) = (record.holdings(), record.limit_keys());
         let (unseen, wanted) = (Unseen::Imagine, Wanted::Met(&keys));
         self.with_entities(unseen, wanted, asked.fields(), |live, fields, entities, limits| {
             let locked = Locked { live, fields, entities: &entities, limits: &limits, held: &held };
             let Weighed { found, features, .. } = self.weigh(asked, record, locked);
-            let next = self.sequence.load(Ordering::Relaxed) + 1;
-            let decision = decision(&live.set, asked.request, found, next);
+            let decision = decision(&live.set, asked.request, found, sequence);
             Scored { decision: Arc::new(decision), repeated: false, features: asked.told(features) }
         })
     }
@@ -138,6 +143,7 @@ impl Engine {
                     received_at,
                     occurred_at,
                     amount_base: amount_base.clone(),
+                    locale: request.locale.clone(),
                     features: read.clone(),
                     decision: Arc::clone(&decision),
                 };

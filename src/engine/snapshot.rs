@@ -199,7 +199,7 @@ impl Engine {
                 }
             });
             writer.flush(CHUNK_BYTES)?;
-            if place % IMAGES_EVERY == 0 {
+            if place.is_multiple_of(IMAGES_EVERY) {
                 self.take_images(writer)?;
             }
         }
@@ -217,7 +217,7 @@ impl Engine {
                 }
             });
             writer.flush(CHUNK_BYTES)?;
-            if place % IMAGES_EVERY == 0 {
+            if place.is_multiple_of(IMAGES_EVERY) {
                 self.take_images(writer)?;
             }
         }

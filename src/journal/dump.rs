@@ -14,7 +14,15 @@ use crate::model::value::Value;
 /// An entry with its place.
 pub fn entry(position: Position, entry: &Entry) -> Json {
     let (kind, mut said) = match entry {
-        Entry::Score { content, received_at, occurred_at, amount_base, features, decision } => {
+        Entry::Score {
+            content,
+            received_at,
+            occurred_at,
+            amount_base,
+            locale,
+            features,
+            decision,
+        } => {
             let features: Map<String, Json> =
                 features.iter().map(|(name, found)| (name.to_string(), value(&found))).collect();
             let said = json!({
@@ -22,6 +30,7 @@ pub fn entry(position: Position, entry: &Entry) -> Json {
                 "occurred_at": occurred_at.map(time),
                 "fields": fields(content),
                 "amount_base": value(amount_base),
+                "locale": locale.as_str(),
                 "features": features,
                 "decision": decided(decision),
             });

@@ -219,6 +219,10 @@ impl Journal for Log {
     fn append(&self, entry: &Entry) -> Result<Position, JournalError> {
         self.shared.append(entry)
     }
+
+    fn last(&self) -> Position {
+        self.shared.appended()
+    }
 }
 
 impl Drop for Log {

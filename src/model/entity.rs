@@ -41,8 +41,9 @@ impl EntityKey {
     }
 
     /// The key of these bits, which were those of a key.
+    #[expect(clippy::cast_possible_truncation, reason = "each half is one word")]
     pub(crate) const fn from_bits(bits: u128) -> Self {
-        Self(bits)
+        Self([(bits >> 64) as u64, bits as u64])
     }
 
     /// The 128 bits.

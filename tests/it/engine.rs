@@ -15,6 +15,7 @@ mod publication;
 mod races;
 mod reports;
 mod snapshot;
+mod verify;
 
 use vajra::engine::ScoreError;
 use vajra::engine::ScoreRequest;

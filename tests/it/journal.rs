@@ -7,3 +7,4 @@ mod faults;
 mod fixture;
 mod golden;
 mod promises;
+mod restarts;

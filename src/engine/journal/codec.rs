@@ -8,7 +8,15 @@ use crate::model::codec::{
 use crate::policy::bundle::Files;
 
 variants!(Entry {
-    1 Score { 1 content, 2 received_at, 3 occurred_at, 4 amount_base, 5 decision, 6 features },
+    1 Score {
+        1 content,
+        2 received_at,
+        3 occurred_at,
+        4 amount_base,
+        5 decision,
+        6 features,
+        7 locale,
+    },
     2 Outcome {
         1 sequence,
         2 received_at,

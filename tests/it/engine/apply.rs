@@ -135,7 +135,7 @@ pub(super) fn acts(most: usize) -> impl Strategy<Value = Vec<Act>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn an_engine_that_applied_the_entries_of_another_equals_it(acts in acts(80)) {
@@ -203,6 +203,13 @@ impl Driven {
             outcomes: Vec::new(),
             events: 0,
         }
+    }
+
+    /// The same, with the policies that it begins with as the first entry.
+    pub(super) fn begun() -> Self {
+        let driven = Self::new();
+        driven.engine.record_beginning(at(0)).unwrap();
+        driven
     }
 
     /// Another engine that applied what this one appended.

@@ -30,6 +30,7 @@ pub(super) fn entry() -> impl Strategy<Value = Entry> {
                 received_at,
                 occurred_at,
                 amount_base,
+                locale: "zh-CN".into(),
                 features: PackedFeatures::new(&features(), values.iter()),
                 decision: Arc::new(decision),
             }
