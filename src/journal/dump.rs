@@ -25,15 +25,18 @@ pub fn entry(position: Position, entry: &Entry) -> Json {
         } => {
             let features: Map<String, Json> =
                 features.iter().map(|(name, found)| (name.to_string(), value(&found))).collect();
-            let said = json!({
+            let mut said = json!({
                 "received_at": time(*received_at),
                 "occurred_at": occurred_at.map(time),
                 "fields": fields(content),
                 "amount_base": value(amount_base),
-                "locale": locale.as_str(),
                 "features": features,
                 "decision": decided(decision),
             });
+            // What was recorded before locales were has none.
+            if let (Some(said), false) = (said.as_object_mut(), locale.is_empty()) {
+                said.insert("locale".to_owned(), json!(locale.as_str()));
+            }
             ("score", said)
         }
         Entry::Outcome { received_at, applied_at, outcome, assessment, .. } => {

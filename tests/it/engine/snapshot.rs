@@ -127,10 +127,10 @@ fn disturb(engine: &Engine, thread: usize, turn: usize) {
     let mut fraud = event("fraud", &format!("e{thread}.{turn}"));
     fraud.payment_id = Some(id.into());
     engine.record_event(&fraud, now).unwrap();
-    if turn % 37 == 0 {
+    if turn.is_multiple_of(37) {
         engine.publish(version(turn % 3), now).unwrap();
     }
-    if turn % 11 == 0 {
+    if turn.is_multiple_of(11) {
         let kind = ChangeKind::Add { expires_at: None, reason: None };
         let change = ListChange { list: "blocked".into(), value: card.into(), kind };
         engine.change_list(&change, now).unwrap();
@@ -152,12 +152,11 @@ fn snapshots_taken_while_everything_goes_on_are_each_of_one_instant() {
             }
             snapshots
         });
-        let threads: Vec<_> = (0..4)
-            .map(|thread| {
-                scope.spawn(move || (0..TURNS).for_each(|turn| disturb(engine, thread, turn)))
-            })
-            .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        thread::scope(|scope| {
+            for thread in 0..4 {
+                scope.spawn(move || (0..TURNS).for_each(|turn| disturb(engine, thread, turn)));
+            }
+        });
         is_done.store(true, Ordering::Relaxed);
         snapshots.join().unwrap()
     });
