@@ -98,9 +98,11 @@ impl LimitState {
         }
         let mut sum = self.sum;
         let over = now.minus(RESERVATION_KEPT);
-        let left = self.entries.partition_point(|entry| entry.at < start);
-        for entry in self.entries.range(..left) {
+        // From the front: what the last change left there is nearly always still in the window.
+        let mut left = 0;
+        for entry in self.entries.iter().take_while(|entry| entry.at < start) {
             sum.take(entry.sum);
+            left += 1;
         }
         // Of what is left, those that have ended since the last change.
         for entry in self.entries.range(self.ended.max(left)..) {
@@ -168,13 +170,17 @@ impl LimitState {
         }
     }
 
-    /// Where what counts at `at` is kept; `None` when no read needs it any more. An entry that stands for several stands at the latest of them: it is the first that is
-    /// not before.
+    /// Where what counts at `at` is kept; `None` when no read needs it any more. An entry that stands for
+    /// several stands at the latest of them: it is the first that is not before.
     fn place(&mut self, reading: Reading<'_>, now: Timestamp, at: Timestamp) -> Option<usize> {
         self.last_effective = self.last_effective.max(Some(now));
         self.forget(reading, now);
         if self.forgotten_before.is_some_and(|forgotten| at < forgotten) {
             return None;
+        }
+        // Nearly every payment is the latest.
+        if self.entries.back().is_none_or(|latest| latest.at < at) {
+            return Some(self.entries.len());
         }
         Some(self.entries.partition_point(|entry| entry.at < at))
     }
