@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use crate::failure::cause::{CauseDef, CauseTable};
-use crate::failure::code::{Certainty, CodeDef, CodeKey, CodeRow, Codes, Hint};
+use crate::failure::code::{Certainty, CodeDef, CodeKey, CodeRow, Codes};
 use crate::model::failure::{Class, Diagnosis, Money};
 use crate::model::outcome::{Outcome, OutcomeStatus, Stage};
 
@@ -112,11 +112,11 @@ impl Tables {
         (!is_mapped).then_some(key)
     }
 
-    /// What the advice code of a network says of retries.
-    pub fn hint_of(&self, outcome: &Outcome, network: Option<&str>) -> Option<Hint> {
+    /// What the advice code of a network stands for.
+    pub fn advice_code_of(&self, outcome: &Outcome, network: Option<&str>) -> Option<&CodeDef> {
         let code = outcome.advice_code.as_deref()?;
         let network = outcome.network.as_deref().or(network).unwrap_or_default();
-        self.code(&CodeKey::new("advice", "", network, code))?.hint
+        self.code(&CodeKey::new("advice", "", network, code))
     }
 
     /// What an outcome was made of. `network` is the card's brand, for an outcome that names none.
@@ -142,7 +142,7 @@ impl Tables {
             Some(code) if !is_guess => Arc::clone(&code.cause),
             Some(_) => Arc::from(UNCLASSIFIED),
             None if is_unmapped => Arc::from(UNCLASSIFIED),
-            None => Arc::from(self.cause_of_status(outcome, network)),
+            None => self.cause_without_code(outcome, network),
         };
         let money = match (said, code.and_then(|code| code.money)) {
             (Money::Declined, Some(Money::Unknown | Money::Succeeded)) => Money::Unknown,
@@ -174,21 +174,23 @@ impl Tables {
         }
     }
 
-    /// What a status alone stands for.
-    fn cause_of_status(&self, outcome: &Outcome, network: Option<&str>) -> &'static str {
-        // An advice code has a cause of its own, for a decline without a code.
-        let advised = outcome.advice_code.as_deref().and_then(|code| {
-            let network = outcome.network.as_deref().or(network).unwrap_or_default();
-            self.code(&CodeKey::new("advice", "", network, code))
-        });
-        match (outcome.status, outcome.stage) {
+    /// What an outcome without a code stands for: a decline what its advice code does, any other what its
+    /// status does.
+    fn cause_without_code(&self, outcome: &Outcome, network: Option<&str>) -> Arc<str> {
+        let advised = self.advice_code_of(outcome, network);
+        let is_sure = |code: &&CodeDef| code.certainty != Certainty::Guess;
+        if outcome.status == OutcomeStatus::Declined
+            && let Some(code) = advised.filter(is_sure)
+        {
+            return Arc::clone(&code.cause);
+        }
+        Arc::from(match (outcome.status, outcome.stage) {
             (OutcomeStatus::Failed, Some(Stage::NotSent)) => "NETWORK_CONNECT_FAILED",
             (OutcomeStatus::Failed, Some(Stage::Sent) | None) => "OUTCOME_UNKNOWN",
             (OutcomeStatus::TimedOut, _) => "CHANNEL_TIMEOUT",
             (OutcomeStatus::Pending, _) => "PAYMENT_IN_PROGRESS",
             (OutcomeStatus::Canceled, _) => "CUSTOMER_CANCELLED",
             (OutcomeStatus::Expired, _) => "SESSION_EXPIRED",
-            (OutcomeStatus::Declined, _) if advised.is_some() => "DO_NOT_HONOR",
             (
                 OutcomeStatus::Declined
                 | OutcomeStatus::Authorized
@@ -196,7 +198,7 @@ impl Tables {
                 | OutcomeStatus::Refunded,
                 _,
             ) => UNCLASSIFIED,
-        }
+        })
     }
 
     fn read_causes(&mut self, text: &str, problems: &mut Vec<TableProblem>) {
@@ -244,7 +246,7 @@ impl Tables {
             let mut report =
                 |message| problems.push(TableProblem::error(CODES_FILE, line, message));
             let (key, code) =
-                match row.map_err(|error| error.to_string()).and_then(CodeRow::into_code) {
+                match row.map_err(|error| problem(&error)).and_then(CodeRow::into_code) {
                     Ok(read) => read,
                     Err(message) => {
                         report(message);
@@ -278,6 +280,14 @@ impl Tables {
                 self.codes.insert(key, code);
             }
         }
+    }
+}
+
+/// What is wrong with a row, without the place, which is told beside it.
+fn problem(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+        _ => error.to_string(),
     }
 }
 

@@ -305,7 +305,7 @@ fn hints(situation: &Situation<'_>, attempt: &PastAttempt<'_>) -> Vec<(Hint, Tex
         .and_then(|code| Some((code.hint?, code.source.clone())));
     let advised = situation
         .tables
-        .hint_of(outcome, attempt.network)
-        .map(|hint| (hint, Text::from("the network's advice code")));
+        .advice_code_of(outcome, attempt.network)
+        .and_then(|code| Some((code.hint?, code.source.clone())));
     code.into_iter().chain(advised).collect()
 }

@@ -57,6 +57,18 @@ fn a_code_means_what_its_network_means_by_it() {
 }
 
 #[test]
+fn a_decline_without_a_code_means_what_its_advice_code_does() {
+    let advised = |network: &str, advice_code: &str| {
+        let outcome = Outcome { advice_code: Some(advice_code.into()), ..declined("", "") };
+        cause(&outcome, network)
+    };
+    assert_eq!(advised("mastercard", "01"), "CARD_DETAILS_UPDATED");
+    assert_eq!(advised("mastercard", "02"), "INSUFFICIENT_FUNDS");
+    assert_eq!(advised("mastercard", "nobody's"), "UNCLASSIFIED");
+    assert_eq!(advised("jcb", "01"), "UNCLASSIFIED");
+}
+
+#[test]
 fn a_code_means_what_its_operation_means_by_it() {
     let of = |operation: &str| Outcome {
         operation: Some(operation.into()),
