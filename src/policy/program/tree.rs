@@ -358,7 +358,9 @@ fn of_call(function: Function, args: &[Node]) -> Known {
     let is_text = |kind: &Option<ValueType>| *kind == Some(ValueType::Text);
     match (function, types.as_slice()) {
         (Function::Age, [Some(ValueType::Time)]) => {
-            Known::bounded(ValueType::Int, tame_bound(Some(ValueType::Time)), false)
+            // A literal of an instant may be any; what is bound to a slot is seen to be tame.
+            let tame = tame_bound(Some(ValueType::Time));
+            Known::bounded(ValueType::Int, tame, bound > tame)
         }
         (Function::Hour | Function::Weekday, [Some(ValueType::Time)]) => {
             Known::bounded(ValueType::Int, 24.0, false)
