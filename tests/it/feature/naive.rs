@@ -144,12 +144,29 @@ fn of_ints(aggregate: Aggregate, numbers: &[i128]) -> Value {
     }
 }
 
+/// The sum to the last digit, also where large numbers cancel: in parts that do not overlap (Shewchuk).
+fn exact_sum(numbers: &[f64]) -> f64 {
+    let mut parts: Vec<f64> = Vec::new();
+    for number in numbers {
+        let mut sum = *number;
+        let mut lost = Vec::new();
+        for part in parts {
+            let (more, less) = if sum.abs() < part.abs() { (part, sum) } else { (sum, part) };
+            sum = more + less;
+            let low = less - (sum - more);
+            if low != 0.0 {
+                lost.push(low);
+            }
+        }
+        lost.push(sum);
+        parts = lost;
+    }
+    parts.iter().sum()
+}
+
 fn of_floats(aggregate: Aggregate, numbers: &[f64]) -> Value {
     let count = numbers.len() as f64;
-    // In order of size, so that the sum loses little.
-    let mut sorted = numbers.to_vec();
-    sorted.sort_by(|left, right| left.abs().total_cmp(&right.abs()));
-    let sum: f64 = sorted.iter().sum();
+    let sum = exact_sum(numbers);
     let mean = sum / count;
     match aggregate {
         Aggregate::Sum => Value::Float(sum),
