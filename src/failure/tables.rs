@@ -285,9 +285,10 @@ impl Tables {
 
 /// What is wrong with a row, without the place, which is told beside it.
 fn problem(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
-        _ => error.to_string(),
+    if let csv::ErrorKind::Deserialize { err, .. } = error.kind() {
+        err.to_string()
+    } else {
+        error.to_string()
     }
 }
 
