@@ -1,11 +1,8 @@
 //! The program ends without losing a request.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use tokio_stream::StreamExt as _;
 use tonic_health::pb::HealthCheckRequest;
@@ -16,86 +13,7 @@ use vajra::server::live::Source;
 use vajra::server::proto::ScoreStreamRequest;
 
 use super::harness::{BUNDLE, files, get, payment, quiet, score, score_of, start_with, until};
-
-/// `vajra serve` as a process of its own.
-struct Process {
-    child: Child,
-    lines: Receiver<serde_json::Value>,
-    directory: tempfile::TempDir,
-}
-
-impl Process {
-    fn start(settings: &[(&str, &str)]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let bundle = directory.path().join("bundle");
-        for (path, text) in BUNDLE {
-            let path = bundle.join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        let mut child = Command::new(env!("CARGO_BIN_EXE_vajra"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
-            .arg("--policies")
-            .arg(&bundle)
-            .arg("--data")
-            .arg(directory.path().join("data"))
-            .envs(settings.iter().copied())
-            .current_dir(directory.path())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let (send, lines) = channel();
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                match serde_json::from_str(&line) {
-                    Ok(line) => drop(send.send(line)),
-                    Err(_) => panic!("a line of the log is no JSON: {line}"),
-                }
-            }
-        });
-        Self { child, lines, directory }
-    }
-
-    /// The next line of the log with that message.
-    fn line(&self, message: &str) -> serde_json::Value {
-        loop {
-            let line = self.lines.recv_timeout(Duration::from_secs(20)).unwrap();
-            if line["message"] == message {
-                return line;
-            }
-        }
-    }
-
-    fn addresses(&self) -> (std::net::SocketAddr, std::net::SocketAddr) {
-        let line = self.line("serving");
-        let address = |name: &str| line[name].as_str().unwrap().parse().unwrap();
-        (address("grpc"), address("http"))
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").arg(name).arg(self.child.id().to_string()).status();
-        assert!(sent.unwrap().success());
-    }
-
-    async fn ended(&mut self) -> ExitStatus {
-        let mut status = None;
-        until("the process ended", || {
-            status = self.child.try_wait().unwrap();
-            let is_ended = status.is_some();
-            async move { is_ended }
-        })
-        .await;
-        status.unwrap()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
+use super::process::Process;
 
 #[tokio::test]
 async fn under_load_every_request_that_was_counted_is_answered() {
@@ -185,11 +103,11 @@ async fn the_hash_key_is_made_once_and_only_its_owner_may_read_it() {
     use std::os::unix::fs::PermissionsExt as _;
     let process = Process::start(&[]);
     process.line("serving");
-    let path = process.directory.path().join("data/hash.key");
+    let path = process.place.data().join("hash.key");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read(&path).unwrap().len(), 32);
     // No draft of it is left.
-    let mut names: Vec<_> = std::fs::read_dir(process.directory.path().join("data"))
+    let mut names: Vec<_> = std::fs::read_dir(process.place.data())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
