@@ -141,7 +141,12 @@ pub(super) fn payment(id: String, attempt: u32, card: u64, amount: i64) -> Payme
     }
 }
 
-/// Whether the server did not answer, which is no refusal.
+/// Whether the server did not answer, which is no refusal. A connection that breaks in the middle of a frame
+/// is an error of the protocol to the client.
 fn is_gone(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled)
+    match status.code() {
+        Code::Unavailable | Code::Unknown | Code::Cancelled => true,
+        Code::Internal => status.message().contains("h2 protocol error"),
+        _ => false,
+    }
 }
