@@ -40,7 +40,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const CONNECTIONS: usize = 8;
 const STREAMS: usize = 8;
 const PASSES: usize = 5;
-const CARDS: u64 = 10_000;
+/// So many that no card comes to what its limits stop in all passes together.
+const CARDS: u64 = 40_000;
 /// The goals: at most so many times the echo.
 const GOAL: f64 = 1.5;
 const STREAM_GOAL: f64 = 0.8;
